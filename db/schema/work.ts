@@ -1,0 +1,349 @@
+import { sql } from 'drizzle-orm';
+import {
+  type AnyPgColumn,
+  boolean,
+  check,
+  doublePrecision,
+  index,
+  integer,
+  jsonb,
+  pgTable,
+  smallint,
+  text,
+  uniqueIndex,
+  uuid,
+} from 'drizzle-orm/pg-core';
+import { createdAt, id, moment, oneOf } from './columns.ts';
+import type { Draft, Message, ProjectSettings, SamplingSettings, Strength } from './json.ts';
+import { models, rounds } from './learning.ts';
+import { users } from './people.ts';
+import {
+  ASSIGNMENT_STATES,
+  PROJECT_STATES,
+  REVIEW_VERDICTS,
+  SPLITS,
+  TASK_KINDS,
+  TASK_PURPOSES,
+  TASK_STATES,
+} from './values.ts';
+
+export const projects = pgTable(
+  'projects',
+  {
+    id: id(),
+    name: text('name').notNull(),
+    description: text('description').notNull().default(''),
+    settings: jsonb('settings').$type<ProjectSettings>().notNull(),
+    state: text('state', { enum: PROJECT_STATES }).notNull().default('active'),
+    createdBy: uuid('created_by').references((): AnyPgColumn => users.id),
+    createdAt: createdAt(),
+  },
+  (table) => [
+    uniqueIndex('projects_name_key').on(sql`lower(${table.name})`),
+    oneOf('projects_state', table.state, PROJECT_STATES),
+  ],
+);
+
+/** The written instructions of a project. A change is a new version; the older ones stay. */
+export const guidelines = pgTable(
+  'guidelines',
+  {
+    id: id(),
+    projectId: uuid('project_id')
+      .notNull()
+      .references(() => projects.id),
+    version: integer('version').notNull(),
+    markdown: text('markdown').notNull(),
+    /** What changed since the version before, in a sentence. */
+    changeNote: text('change_note').notNull().default(''),
+    authorId: uuid('author_id').references((): AnyPgColumn => users.id),
+    createdAt: createdAt(),
+  },
+  (table) => [uniqueIndex('guidelines_project_version_key').on(table.projectId, table.version)],
+);
+
+export const prompts = pgTable(
+  'prompts',
+  {
+    id: id(),
+    projectId: uuid('project_id')
+      .notNull()
+      .references(() => projects.id),
+    /** The conversation; its last turn is the user's. */
+    messages: jsonb('messages').$type<Message[]>().notNull(),
+    /** SHA-256 of the conversation, in hex: a prompt enters a project once. */
+    contentHash: text('content_hash').notNull(),
+    /** Where it came from, for example a file's name. */
+    source: text('source').notNull(),
+    /** Its id there. */
+    externalId: text('external_id'),
+    split: text('split', { enum: SPLITS }).notNull(),
+    metadata: jsonb('metadata').$type<Record<string, unknown>>().notNull().default({}),
+    createdAt: createdAt(),
+  },
+  (table) => [
+    uniqueIndex('prompts_project_hash_key').on(table.projectId, table.contentHash),
+    oneOf('prompts_split', table.split, SPLITS),
+  ],
+);
+
+/** A model's (or, imported, anybody's) answer to a prompt. Never changed once written. */
+export const completions = pgTable(
+  'completions',
+  {
+    id: id(),
+    projectId: uuid('project_id')
+      .notNull()
+      .references(() => projects.id),
+    promptId: uuid('prompt_id')
+      .notNull()
+      .references(() => prompts.id),
+    text: text('text').notNull(),
+    /** The checkpoint that wrote it; null when it was imported. */
+    modelId: uuid('model_id').references((): AnyPgColumn => models.id),
+    roundId: uuid('round_id').references((): AnyPgColumn => rounds.id),
+    source: text('source').notNull(),
+    externalId: text('external_id'),
+    sampling: jsonb('sampling').$type<SamplingSettings>().notNull().default({}),
+    /** Sum of the tokens' log-probabilities under the sampling policy, in nats. */
+    logProbability: doublePrecision('log_probability'),
+    /** Tokens, with the end-of-text token. */
+    tokens: integer('tokens'),
+    /** Whether it ended by itself rather than at the length limit. */
+    finished: boolean('finished').notNull().default(true),
+    /** A reward model's score and which model gave it. */
+    reward: doublePrecision('reward'),
+    rewardModelId: uuid('reward_model_id').references((): AnyPgColumn => models.id),
+    metadata: jsonb('metadata').$type<Record<string, unknown>>().notNull().default({}),
+    createdAt: createdAt(),
+  },
+  (table) => [
+    index('completions_prompt').on(table.promptId),
+    index('completions_round_model').on(table.roundId, table.modelId),
+    uniqueIndex('completions_external_key')
+      .on(table.promptId, table.source, table.externalId)
+      .where(sql`${table.externalId} is not null`),
+  ],
+);
+
+/**
+ * A piece of work wanted from `wanted_labels` different people. `taken` counts live leases plus submitted labels;
+ * the check below is the first invariant of handing out work, held by the database itself.
+ */
+export const tasks = pgTable(
+  'tasks',
+  {
+    id: id(),
+    projectId: uuid('project_id')
+      .notNull()
+      .references(() => projects.id),
+    promptId: uuid('prompt_id')
+      .notNull()
+      .references(() => prompts.id),
+    kind: text('kind', { enum: TASK_KINDS }).notNull(),
+    purpose: text('purpose', { enum: TASK_PURPOSES }).notNull().default('training'),
+    wantedLabels: integer('wanted_labels').notNull().default(1),
+    taken: integer('taken').notNull().default(0),
+    /** Higher is handed out first. */
+    priority: integer('priority').notNull().default(0),
+    roundId: uuid('round_id').references((): AnyPgColumn => rounds.id),
+    /** The known answer of a gold task. */
+    gold: jsonb('gold').$type<Record<string, unknown>>(),
+    /** `closed` tasks are handed out no more. */
+    state: text('state', { enum: TASK_STATES }).notNull().default('open'),
+    createdAt: createdAt(),
+  },
+  (table) => [
+    index('tasks_open')
+      .on(table.projectId, table.kind, table.priority.desc(), table.id)
+      .where(sql`${table.state} = 'open' and ${table.taken} < ${table.wantedLabels}`),
+    index('tasks_round').on(table.roundId, table.kind, table.purpose),
+    index('tasks_project_kind').on(table.projectId, table.kind),
+    check('tasks_not_over_assigned', sql`${table.taken} between 0 and ${table.wantedLabels}`),
+    check('tasks_wanted_labels', sql`${table.wantedLabels} >= 1`),
+    oneOf('tasks_kind', table.kind, TASK_KINDS),
+    oneOf('tasks_purpose', table.purpose, TASK_PURPOSES),
+    oneOf('tasks_state', table.state, TASK_STATES),
+  ],
+);
+
+/** The completions that a ranking task ranks. The order in which one labeler sees them is on the assignment. */
+export const taskCompletions = pgTable(
+  'task_completions',
+  {
+    id: id(),
+    taskId: uuid('task_id')
+      .notNull()
+      .references(() => tasks.id),
+    completionId: uuid('completion_id')
+      .notNull()
+      .references(() => completions.id),
+  },
+  (table) => [
+    uniqueIndex('task_completions_key').on(table.taskId, table.completionId),
+    index('task_completions_completion').on(table.completionId),
+  ],
+);
+
+/** One person's one go at one task: lease, draft, and how it ended. */
+export const assignments = pgTable(
+  'assignments',
+  {
+    id: id(),
+    taskId: uuid('task_id')
+      .notNull()
+      .references(() => tasks.id),
+    projectId: uuid('project_id')
+      .notNull()
+      .references(() => projects.id),
+    kind: text('kind', { enum: TASK_KINDS }).notNull(),
+    labelerId: uuid('labeler_id')
+      .notNull()
+      .references((): AnyPgColumn => users.id),
+    state: text('state', { enum: ASSIGNMENT_STATES }).notNull().default('active'),
+    leaseUntil: moment('lease_until'),
+    /** Completion ids in the order in which this labeler sees them. */
+    shownOrder: uuid('shown_order').array().notNull().default(sql`'{}'::uuid[]`),
+    draft: jsonb('draft').$type<Draft>(),
+    /** Counts the saves of the draft; a save that names another number than the current one is a conflict. */
+    draftRevision: integer('draft_revision').notNull().default(0),
+    draftSavedAt: moment('draft_saved_at'),
+    /** The guideline version under which the work was handed out. */
+    guidelineId: uuid('guideline_id').references(() => guidelines.id),
+    skipReason: text('skip_reason'),
+    skipNote: text('skip_note'),
+    /** Seconds of activity on the page, idle time not counted. */
+    activeSeconds: doublePrecision('active_seconds').notNull().default(0),
+    createdAt: createdAt(),
+    /** When it was submitted, skipped, or its lease ran out. */
+    endedAt: moment('ended_at'),
+  },
+  (table) => [
+    // The second invariant: a person never gets the same task twice.
+    uniqueIndex('assignments_task_labeler_key').on(table.taskId, table.labelerId),
+    // One piece of work in hand for each person, project and kind, whatever two tabs do at once.
+    uniqueIndex('assignments_one_active_key')
+      .on(table.labelerId, table.projectId, table.kind)
+      .where(sql`${table.state} = 'active'`),
+    index('assignments_leases').on(table.projectId, table.leaseUntil).where(sql`${table.state} = 'active'`),
+    index('assignments_labeler').on(table.labelerId, table.projectId, table.createdAt),
+    oneOf('assignments_kind', table.kind, TASK_KINDS),
+    oneOf('assignments_state', table.state, ASSIGNMENT_STATES),
+    check('assignments_lease', sql`(${table.state} = 'active') = (${table.leaseUntil} is not null)`),
+  ],
+);
+
+/** Columns that every kind of label has: whose, of what, which version of it, and whether it counts. */
+const label = () => ({
+  id: id(),
+  assignmentId: uuid('assignment_id')
+    .notNull()
+    .references(() => assignments.id),
+  taskId: uuid('task_id')
+    .notNull()
+    .references(() => tasks.id),
+  projectId: uuid('project_id')
+    .notNull()
+    .references(() => projects.id),
+  promptId: uuid('prompt_id')
+    .notNull()
+    .references(() => prompts.id),
+  labelerId: uuid('labeler_id')
+    .notNull()
+    .references((): AnyPgColumn => users.id),
+  guidelineId: uuid('guideline_id').references(() => guidelines.id),
+  /** 1 for what was first submitted; an edit is the next version. */
+  version: integer('version').notNull().default(1),
+  /** Set when a later version took its place; the row stays. */
+  supersededAt: moment('superseded_at'),
+  /** True when it came after the task had all the labels it wanted: kept, not counted. */
+  late: boolean('late').notNull().default(false),
+  /** Names one submission: sent twice, it is stored once. */
+  idempotencyKey: text('idempotency_key').notNull(),
+  activeSeconds: doublePrecision('active_seconds').notNull().default(0),
+  createdAt: createdAt(),
+});
+
+export const demonstrations = pgTable(
+  'demonstrations',
+  {
+    ...label(),
+    text: text('text').notNull(),
+    /** The prompt itself, when the labeler wrote that too. */
+    writtenPrompt: jsonb('written_prompt').$type<Message[]>(),
+  },
+  (table) => [
+    uniqueIndex('demonstrations_version_key').on(table.assignmentId, table.version),
+    uniqueIndex('demonstrations_current_key')
+      .on(table.assignmentId)
+      .where(sql`${table.supersededAt} is null`),
+    uniqueIndex('demonstrations_idempotency_key').on(table.assignmentId, table.idempotencyKey),
+    index('demonstrations_project').on(table.projectId, table.createdAt),
+    index('demonstrations_labeler').on(table.labelerId, table.createdAt),
+    index('demonstrations_task').on(table.taskId),
+  ],
+);
+
+export const rankings = pgTable(
+  'rankings',
+  {
+    ...label(),
+    /** Completion ids, best first; those in one group are tied. Each completion of the task exactly once. */
+    groups: jsonb('groups').$type<string[][]>().notNull(),
+    /** How much better each group is than the next: one fewer than groups, or null when not asked. */
+    strengths: jsonb('strengths').$type<Strength[]>(),
+    /** The labeler found none of them acceptable. */
+    allBad: boolean('all_bad').notNull().default(false),
+    note: text('note').notNull().default(''),
+  },
+  (table) => [
+    uniqueIndex('rankings_version_key').on(table.assignmentId, table.version),
+    uniqueIndex('rankings_current_key').on(table.assignmentId).where(sql`${table.supersededAt} is null`),
+    uniqueIndex('rankings_idempotency_key').on(table.assignmentId, table.idempotencyKey),
+    index('rankings_project').on(table.projectId, table.createdAt),
+    index('rankings_labeler').on(table.labelerId, table.createdAt),
+    index('rankings_task').on(table.taskId),
+  ],
+);
+
+/** A labeler's view of one completion by itself, given with a ranking. */
+export const ratings = pgTable(
+  'ratings',
+  {
+    id: id(),
+    rankingId: uuid('ranking_id')
+      .notNull()
+      .references(() => rankings.id),
+    completionId: uuid('completion_id')
+      .notNull()
+      .references(() => completions.id),
+    /** 1 (worst) to 7 (best); null when only flags were given. */
+    overall: smallint('overall'),
+    flags: text('flags').array().notNull().default(sql`'{}'::text[]`),
+  },
+  (table) => [
+    uniqueIndex('ratings_key').on(table.rankingId, table.completionId),
+    check('ratings_overall', sql`${table.overall} between 1 and 7`),
+  ],
+);
+
+/** A second person's judgement of a label. */
+export const reviews = pgTable(
+  'reviews',
+  {
+    id: id(),
+    assignmentId: uuid('assignment_id')
+      .notNull()
+      .references(() => assignments.id),
+    reviewerId: uuid('reviewer_id')
+      .notNull()
+      .references((): AnyPgColumn => users.id),
+    verdict: text('verdict', { enum: REVIEW_VERDICTS }).notNull(),
+    comment: text('comment').notNull().default(''),
+    createdAt: createdAt(),
+  },
+  (table) => [
+    uniqueIndex('reviews_key').on(table.assignmentId, table.reviewerId),
+    oneOf('reviews_verdict', table.verdict, REVIEW_VERDICTS),
+  ],
+);
