@@ -1,1 +1,1 @@
-console.log("native build: not there yet")
+console.log('native build: not there yet');

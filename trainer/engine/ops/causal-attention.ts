@@ -1,0 +1,72 @@
+import { tf } from '../tf.ts';
+
+/** Score of a cell that must not be seen: its weight is exactly 0, and unlike -∞ it never makes a NaN. */
+export const HIDDEN = -1e30;
+
+/** [B,T,3D] into queries, keys and values, each [B,H,T,D/H]. */
+export function splitHeads(qkv: tf.Tensor3D, heads: number): [tf.Tensor4D, tf.Tensor4D, tf.Tensor4D] {
+  const [rows, columns, triple] = qkv.shape;
+  const width = triple / 3;
+  const part = (index: number): tf.Tensor4D =>
+    qkv
+      .slice([0, 0, index * width], [-1, -1, width])
+      .reshape([rows, columns, heads, width / heads])
+      .transpose([0, 2, 1, 3]);
+  return [part(0), part(1), part(2)];
+}
+
+/** Softmax attention of heads [B,H,N,S] over keys and values [B,H,M,S]; `visible` is 1 or 0, [B or 1,1,N,M]. */
+export function attend(q: tf.Tensor4D, k: tf.Tensor4D, v: tf.Tensor4D, visible: tf.Tensor4D): tf.Tensor3D {
+  const [rows, heads, columns, size] = q.shape;
+  const scores = tf.matMul(q, k, false, true).mul(1 / Math.sqrt(size));
+  // s · 1 + 0 where visible, s · 0 - 1e30 elsewhere: only ops that every device has, gradient included.
+  const weights = tf.softmax(scores.mul(visible).add(tf.sub(1, visible).mul(HIDDEN)));
+  return tf
+    .matMul(weights, v)
+    .transpose([0, 2, 1, 3])
+    .reshape([rows, columns, heads * size]);
+}
+
+/** float32 [B or 1,1,T,T]: 1 where cell i may see cell j. */
+function visibility(columns: number, segmentIds: tf.Tensor2D | null): tf.Tensor4D {
+  const index = tf.range(0, columns, 1, 'int32');
+  const causal = tf
+    .lessEqual(index.reshape([1, columns]), index.reshape([columns, 1]))
+    .toFloat()
+    .reshape([1, 1, columns, columns]) as tf.Tensor4D;
+  if (!segmentIds) return causal;
+  const rows = segmentIds.shape[0];
+  const own = tf
+    .equal(segmentIds.reshape([rows, 1, columns, 1]), segmentIds.reshape([rows, 1, 1, columns]))
+    .toFloat();
+  const real = tf.notEqual(segmentIds, tf.scalar(0, 'int32')).toFloat().reshape([rows, 1, columns, 1]);
+  const itself = tf.eye(columns).reshape([1, 1, columns, columns]);
+  return tf.maximum(causal.mul(own).mul(real), itself) as tf.Tensor4D;
+}
+
+/** What `causalAttention` means, in tfjs ops. */
+export function causalAttentionComposition(
+  qkv: tf.Tensor3D,
+  heads: number,
+  segmentIds: tf.Tensor2D | null,
+): tf.Tensor3D {
+  return tf.tidy(() => {
+    const [q, k, v] = splitHeads(qkv, heads);
+    return attend(q, k, v, visibility(qkv.shape[1], segmentIds));
+  });
+}
+
+/**
+ * Multi-head softmax attention in which a cell sees itself and the cells to its left of its own segment. A padding
+ * cell (segment 0) sees itself only.
+ * @param qkv float32 [B,T,3D]: queries, keys and values side by side, each of `heads` heads
+ * @param segmentIds int32 [B,T], or null for one segment a row
+ * @returns float32 [B,T,D], before the output projection
+ */
+export function causalAttention(
+  qkv: tf.Tensor3D,
+  heads: number,
+  segmentIds: tf.Tensor2D | null,
+): tf.Tensor3D {
+  return causalAttentionComposition(qkv, heads, segmentIds);
+}
