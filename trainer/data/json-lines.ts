@@ -1,0 +1,245 @@
+import { closeSync, openSync, readSync } from 'node:fs';
+import { basename } from 'node:path';
+import { StringDecoder } from 'node:string_decoder';
+import { z } from 'zod';
+import { messageOf, TrainerError } from '../errors.ts';
+import { type Message, messageSchema, type Prompt, promptSchema } from './template.ts';
+
+/** A text to pretrain on. */
+export interface Document {
+  text: string;
+  source?: string | undefined;
+}
+
+/** An answer that someone wrote to a prompt. */
+export interface Demonstration {
+  prompt: Prompt;
+  completion: string;
+  labeler?: string | undefined;
+  split?: string | undefined;
+}
+
+/** A prompt to sample completions for. */
+export interface PromptLine {
+  prompt: Prompt;
+  id?: string | undefined;
+}
+
+/** One person's ranking of the completions of one prompt. */
+export interface Ranking {
+  prompt: Prompt;
+  /** 2 or more, all different */
+  completions: string[];
+  /** of each completion, 1 = best; equal ranks are ties */
+  ranks: number[];
+  group_id?: string | undefined;
+  labeler?: string | undefined;
+  split?: string | undefined;
+  /** of the preference between neighbours in the order, 1 (slight) to 4 (strong) */
+  strength?: (number | null)[] | undefined;
+  /** of each completion */
+  flags?: string[][] | undefined;
+}
+
+const label = z
+  .string()
+  .nullish()
+  .transform((value) => value ?? undefined);
+
+const documentSchema = z.strictObject({ text: z.string(), source: label });
+
+const demonstrationSchema = z.strictObject({
+  prompt: promptSchema,
+  completion: z.string().refine((text) => text.trim() !== '', 'expected a completion that is not empty'),
+  id: label,
+  labeler: label,
+  split: label,
+  source: label,
+});
+
+const messagesSchema = z.strictObject({
+  messages: z.array(messageSchema).min(2),
+  id: label,
+  labeler: label,
+  split: label,
+  source: label,
+});
+
+const promptLineSchema = z.strictObject({ prompt: promptSchema, id: label, split: label, source: label });
+
+const rankingSchema = z
+  .strictObject({
+    prompt: promptSchema,
+    completions: z.array(z.string()).min(2, 'expected at least 2 completions to rank'),
+    ranks: z.array(
+      z
+        .int('expected ranks that are whole numbers from 1 (best) up')
+        .positive('expected ranks from 1 (best) up'),
+    ),
+    group_id: label,
+    labeler: label,
+    split: label,
+    strength: z
+      .array(z.number().nullable())
+      .nullish()
+      .transform((value) => value ?? undefined),
+    flags: z
+      .array(z.array(z.string()))
+      .nullish()
+      .transform((value) => value ?? undefined),
+  })
+  .superRefine((ranking, context) => {
+    if (ranking.ranks.length !== ranking.completions.length) {
+      context.addIssue({
+        code: 'custom',
+        path: ['ranks'],
+        message: `${ranking.ranks.length} ranks for ${ranking.completions.length} completions: expected one rank for each`,
+      });
+    }
+    const first = new Map<string, number>();
+    for (const [index, completion] of ranking.completions.entries()) {
+      const earlier = first.get(completion);
+      if (earlier !== undefined) {
+        context.addIssue({
+          code: 'custom',
+          path: ['completions', index],
+          message: `the same text as completions[${earlier}]: a ranking names each completion once`,
+        });
+      } else first.set(completion, index);
+    }
+  });
+
+/** The documents of a file, in order: JSON lines `{ text, source? }`, or the whole of a `.txt` file as one document. */
+export function* readDocuments(file: string): Generator<Document> {
+  if (file.endsWith('.txt')) {
+    let text = '';
+    for (const chunk of readChunks(file)) text += chunk;
+    if (text === '') throw new TrainerError(`${file} is empty: expected text to train on.`);
+    yield { text, source: basename(file) };
+    return;
+  }
+  yield* readJsonLines(file, documentSchema, '{ text, source? }');
+}
+
+/** The demonstrations of a file: `{ prompt, completion }`, or TRL's `{ messages }`, whose last turn is the completion. */
+export function* readDemonstrations(file: string): Generator<Demonstration> {
+  const expected = '{ prompt, completion } or { messages }';
+  for (const { value, where } of readObjects(file, expected)) {
+    if (!('messages' in value)) {
+      yield checkFields(value, demonstrationSchema, where, expected);
+      continue;
+    }
+    const { messages, ...rest } = checkFields(value, messagesSchema, where, expected);
+    const answer = messages.at(-1);
+    if (answer?.role !== 'assistant') {
+      throw new TrainerError(
+        `${where}: messages: the last turn is the ${answer?.role}'s: expected the assistant's.`,
+      );
+    }
+    yield { ...rest, prompt: simplify(messages.slice(0, -1)), completion: answer.content };
+  }
+}
+
+/** The prompts of a file: `{ prompt, id? }`. */
+export function readPrompts(file: string): Generator<PromptLine> {
+  return readJsonLines(file, promptLineSchema, '{ prompt, id? }');
+}
+
+/** The rankings of a file: `{ prompt, completions, ranks, group_id?, labeler?, split?, strength?, flags? }`. */
+export function readRankings(file: string): Generator<Ranking> {
+  return readJsonLines(file, rankingSchema, '{ prompt, completions, ranks, group_id?, labeler?, split? }');
+}
+
+/** A conversation of one user's turn is that turn's text. */
+function simplify(messages: Message[]): Prompt {
+  const [only] = messages;
+  return messages.length === 1 && only?.role === 'user' ? only.content : messages;
+}
+
+/**
+ * The values of a JSON-lines file, one after the other, memory flat. Blank lines are passed over.
+ * @param expected what a line holds, for errors
+ * @throws TrainerError that names the file, the line and the field
+ */
+export function* readJsonLines<T>(file: string, schema: z.ZodType<T>, expected: string): Generator<T> {
+  for (const { value, where } of readObjects(file, expected))
+    yield checkFields(value, schema, where, expected);
+}
+
+function* readObjects(file: string, expected: string): Generator<{ value: object; where: string }> {
+  let number = 0;
+  for (const line of readLines(file)) {
+    number++;
+    if (line.trim() === '') continue;
+    const where = `${file}:${number}`;
+    let value: unknown;
+    try {
+      value = JSON.parse(line);
+    } catch (cause) {
+      throw new TrainerError(
+        `${where}: not JSON (${messageOf(cause)}): expected one object ${expected} a line.`,
+        {
+          cause,
+        },
+      );
+    }
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+      throw new TrainerError(`${where}: expected an object ${expected}.`);
+    }
+    yield { value, where };
+  }
+}
+
+function checkFields<T>(value: object, schema: z.ZodType<T>, where: string, expected: string): T {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0];
+  const field = issue && issue.path.length > 0 ? `${pathOf(issue.path)}: ` : '';
+  const message =
+    issue?.code === 'invalid_union' ? 'expected text or a list of { role, content }' : issue?.message;
+  throw new TrainerError(`${where}: ${field}${message}; a line holds ${expected}.`, { cause: parsed.error });
+}
+
+function pathOf(path: PropertyKey[]): string {
+  return path
+    .map((key, i) => (typeof key === 'number' ? `[${key}]` : `${i > 0 ? '.' : ''}${String(key)}`))
+    .join('');
+}
+
+/** The lines of a UTF-8 file without their ends, read in pieces. */
+export function* readLines(file: string): Generator<string> {
+  let rest = '';
+  for (const chunk of readChunks(file)) {
+    const lines = (rest + chunk).split('\n');
+    rest = lines.pop() ?? '';
+    for (const line of lines) yield line.endsWith('\r') ? line.slice(0, -1) : line;
+  }
+  if (rest !== '') yield rest;
+}
+
+function* readChunks(file: string): Generator<string> {
+  let descriptor: number;
+  try {
+    descriptor = openSync(file, 'r');
+  } catch (cause) {
+    throw new TrainerError(`Cannot read ${file} (${messageOf(cause)}).`, { cause });
+  }
+  try {
+    const decoder = new StringDecoder('utf8');
+    const buffer = Buffer.allocUnsafe(1 << 18);
+    let first = true;
+    for (;;) {
+      const read = readSync(descriptor, buffer);
+      if (read === 0) break;
+      let text = decoder.write(buffer.subarray(0, read));
+      // A byte order mark is no part of the text.
+      if (first && text.startsWith('\uFEFF')) text = text.slice(1);
+      first = false;
+      yield text;
+    }
+    const rest = decoder.end();
+    if (rest !== '') yield rest;
+  } finally {
+    closeSync(descriptor);
+  }
+}

@@ -1,0 +1,23 @@
+/**
+ * How text is cut into words before byte pairs are merged inside each: letters with one leading space or apostrophe,
+ * digits one by one (so that sums are learnt by place), punctuation, runs of white space. Every character falls into
+ * exactly one word. Written without `\s`, which differs between JavaScript and Oniguruma; stored in tokenizer.json.
+ */
+export const WORD_PATTERN =
+  "[ ']?[\\p{L}\\p{M}]+| ?\\p{N}| ?[^ \\t\\r\\n\\p{L}\\p{M}\\p{N}]+|[ \\t\\r\\n]+(?![^ \\t\\r\\n])|[ \\t\\r\\n]+";
+
+/** The pattern that a `ByteLevel` pre-tokenizer with `use_regex` stands for: GPT-2's. */
+export const GPT2_WORD_PATTERN =
+  "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+";
+
+/** The words of a text, in order; together they are the text. */
+export function* splitWords(text: string, pattern: RegExp): Generator<string> {
+  let end = 0;
+  for (const match of text.matchAll(pattern)) {
+    // What no alternative of a loaded pattern matches is a word too.
+    if (match.index > end) yield text.slice(end, match.index);
+    if (match[0] !== '') yield match[0];
+    end = match.index + match[0].length;
+  }
+  if (end < text.length) yield text.slice(end);
+}

@@ -1,0 +1,179 @@
+import { TrainerError } from '../errors.ts';
+import { readTokenizerFiles, writeTokenizerFiles } from './files.ts';
+import { type MergeTable, mergeWord } from './merge.ts';
+import { splitWords, WORD_PATTERN } from './split.ts';
+import { countWords, trainMerges } from './train.ts';
+
+export const END_OF_TEXT = '<|endoftext|>';
+export const PADDING = '<|padding|>';
+
+/** Everything that makes a tokenizer: what its files hold. */
+export interface TokenizerDefinition {
+  /** the bytes of each id's token; null for a special token, which no text encodes to */
+  tokens: (Uint8Array | null)[];
+  /** the special tokens' names by id */
+  specialTokens: Map<number, string>;
+  /** [left id, right id, merged id], the first merged first */
+  merges: [number, number, number][];
+  /** regular expression (flags gu) of the words inside which bytes are merged */
+  pattern: string;
+  endOfText: number;
+  padding: number;
+}
+
+/** Words whose tokens are remembered; the memory starts anew when it is full. */
+const MOST_CACHED = 100_000;
+/** Longer words are seldom seen twice. */
+const LONGEST_CACHED = 64;
+
+/** A byte-level BPE tokenizer. Any text encodes and decodes to itself; special tokens never come out of text. */
+export class Tokenizer {
+  readonly endOfText: number;
+  readonly padding: number;
+  /** V: ids run from 0 to below this */
+  readonly vocabularySize: number;
+  /** UTF-8 bytes that each id stands for; 0 for special tokens */
+  readonly byteLengths: Uint32Array;
+  readonly #definition: TokenizerDefinition;
+  readonly #pattern: RegExp;
+  readonly #idOfByte: Int32Array;
+  readonly #merges: MergeTable;
+  readonly #cache = new Map<string, number[]>();
+  readonly #encoder = new TextEncoder();
+
+  constructor(definition: TokenizerDefinition) {
+    const { tokens, merges, pattern, endOfText, padding } = definition;
+    if (endOfText === padding) {
+      throw new TrainerError(
+        `The tokenizer's padding is its end-of-text token (id ${padding}): expected two different ones, or the end would never be learnt.`,
+      );
+    }
+    this.#definition = definition;
+    this.#pattern = new RegExp(pattern, 'gu');
+    this.vocabularySize = tokens.length;
+    this.endOfText = endOfText;
+    this.padding = padding;
+    this.byteLengths = Uint32Array.from(tokens, (bytes) => bytes?.length ?? 0);
+    this.#idOfByte = new Int32Array(256).fill(-1);
+    for (const [id, bytes] of tokens.entries()) {
+      const byte = bytes?.length === 1 ? bytes[0] : undefined;
+      if (byte !== undefined) this.#idOfByte[byte] = id;
+    }
+    const size = tokens.length;
+    this.#merges = {
+      size,
+      ranks: new Map(merges.map(([left, right], rank) => [left * size + right, rank])),
+      results: Int32Array.from(merges, ([, , merged]) => merged),
+    };
+  }
+
+  /**
+   * Learns a tokenizer from texts: the two special tokens (ids 0 and 1), the 256 bytes, and as many merges as fill
+   * the vocabulary (fewer when no pair occurs twice any more).
+   * @throws TrainerError for a vocabulary smaller than 258
+   */
+  static train(texts: Iterable<string>, options: { vocabularySize: number }): Tokenizer {
+    const { vocabularySize } = options;
+    if (!Number.isInteger(vocabularySize) || vocabularySize < 258 || vocabularySize > 2 ** 20) {
+      throw new TrainerError(
+        `A byte-level vocabulary of ${vocabularySize} is not possible: expected a whole number from 258 (256 bytes and 2 special tokens) to ${2 ** 20}.`,
+      );
+    }
+    const words = countWords(texts, new RegExp(WORD_PATTERN, 'gu'));
+    if (words.size === 0) throw new TrainerError('There is no text to train a tokenizer on.');
+    const definition = baseDefinition(Array.from({ length: 256 }, (_, byte) => byte));
+    const { tokens, merges } = definition;
+    const idOfByte = Array.from({ length: 256 }, (_, byte) => byte + 2);
+    for (const [left, right] of trainMerges(words, idOfByte, tokens.length, vocabularySize - tokens.length)) {
+      merges.push([left, right, tokens.length]);
+      tokens.push(Uint8Array.from([...(tokens[left] ?? []), ...(tokens[right] ?? [])]));
+    }
+    return new Tokenizer(definition);
+  }
+
+  /**
+   * A character-level tokenizer (for ASCII; a byte-level one otherwise): no merges, and only the bytes that occur in
+   * the texts, so text with others does not encode.
+   */
+  static trainCharacters(texts: Iterable<string>): Tokenizer {
+    const seen = new Set<number>();
+    const encoder = new TextEncoder();
+    for (const text of texts) for (const byte of encoder.encode(text)) seen.add(byte);
+    if (seen.size === 0) throw new TrainerError('There is no text to train a tokenizer on.');
+    return new Tokenizer(baseDefinition([...seen].sort((a, b) => a - b)));
+  }
+
+  /**
+   * Reads `tokenizer.json` (and `tokenizer_config.json` for the special tokens' roles) of byte-level BPE.
+   * @throws TrainerError that names the file and what was expected
+   */
+  static load(folder: string): Tokenizer {
+    return new Tokenizer(readTokenizerFiles(folder));
+  }
+
+  /** Writes `tokenizer.json` and `tokenizer_config.json`, each whole or not at all. Makes the folder if need be. */
+  save(folder: string): void {
+    writeTokenizerFiles(folder, this.#definition);
+  }
+
+  /**
+   * The ids of a text. Names of special tokens in it are ordinary text. Lone surrogates, which are no characters,
+   * count as U+FFFD.
+   * @throws TrainerError when a restricted alphabet (`trainCharacters`) lacks a byte of it
+   */
+  encode(text: string): number[] {
+    const ids: number[] = [];
+    for (const word of splitWords(text, this.#pattern)) {
+      let encoded = this.#cache.get(word);
+      if (!encoded) {
+        encoded = mergeWord(this.#bytesOf(word), this.#merges);
+        if (word.length <= LONGEST_CACHED) {
+          if (this.#cache.size >= MOST_CACHED) this.#cache.clear();
+          this.#cache.set(word, encoded);
+        }
+      }
+      for (const id of encoded) ids.push(id);
+    }
+    return ids;
+  }
+
+  /** The text of ids. Special tokens give nothing; bytes that are no UTF-8 give U+FFFD. */
+  decode(ids: Iterable<number>): string {
+    const bytes: number[] = [];
+    for (const id of ids) {
+      const token = this.#definition.tokens[id];
+      if (token === undefined) {
+        throw new TrainerError(`There is no token ${id}: the vocabulary has ${this.vocabularySize}.`);
+      }
+      for (const byte of token ?? []) bytes.push(byte);
+    }
+    return Buffer.from(bytes).toString('utf8');
+  }
+
+  #bytesOf(word: string): number[] {
+    return Array.from(this.#encoder.encode(word), (byte) => {
+      const id = this.#idOfByte[byte] ?? -1;
+      if (id < 0) {
+        throw new TrainerError(
+          `The text ${JSON.stringify(word.slice(0, 40))} has the byte 0x${byte.toString(16).padStart(2, '0')}, which the tokenizer's alphabet lacks.`,
+        );
+      }
+      return id;
+    });
+  }
+}
+
+/** The special tokens and one token for each of these bytes. */
+function baseDefinition(bytes: number[]): TokenizerDefinition {
+  return {
+    tokens: [null, null, ...bytes.map((byte) => Uint8Array.of(byte))],
+    specialTokens: new Map([
+      [0, END_OF_TEXT],
+      [1, PADDING],
+    ]),
+    merges: [],
+    pattern: WORD_PATTERN,
+    endOfText: 0,
+    padding: 1,
+  };
+}
