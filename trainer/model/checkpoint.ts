@@ -1,0 +1,262 @@
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
+import type { tf } from '../engine/tf.ts';
+import { messageOf, TrainerError } from '../errors.ts';
+import { Tokenizer } from '../tokenizer/tokenizer.ts';
+import { type GptConfig, parseHuggingFaceConfig, toHuggingFaceConfig } from './config.ts';
+import { Gpt, gptParameterSpecs } from './gpt.ts';
+import { METADATA_FILE, type TouchstoneMetadata, touchstoneMetadataSchema } from './metadata.ts';
+import { readSafetensors, type StoredTensor, writeSafetensors } from './safetensors.ts';
+import { ScalarModel, TRUNK_PREFIX } from './scalar-model.ts';
+
+export { readMetadata, type TouchstoneMetadata, touchstoneMetadataSchema } from './metadata.ts';
+
+const WEIGHTS_FILE = 'model.safetensors';
+const CONFIG_FILE = 'config.json';
+const SCORE = 'score.weight';
+
+/** A model and what belongs to it, as a checkpoint folder holds it. */
+export interface Checkpoint {
+  model: Gpt | ScalarModel;
+  tokenizer: Tokenizer;
+  metadata: TouchstoneMetadata;
+}
+
+/**
+ * Writes a Hugging Face folder: config.json, model.safetensors (float32), tokenizer.json, tokenizer_config.json,
+ * generation_config.json and touchstone.json. Everything is written and flushed under a temporary name beside it and
+ * then renamed, so the folder is there whole or not at all; an older one of the name is replaced.
+ * @throws TrainerError when tokenizer and model do not match or the disk refuses
+ */
+export async function saveCheckpoint(
+  folder: string,
+  { model, tokenizer, metadata }: Checkpoint,
+): Promise<void> {
+  const target = resolve(folder);
+  const gpt = model instanceof Gpt ? model : model.trunk;
+  if (tokenizer.vocabularySize !== gpt.config.vocabularySize) {
+    throw new TrainerError(
+      `${target}: the tokenizer has ${tokenizer.vocabularySize} tokens and the model ${gpt.config.vocabularySize}: expected the same number.`,
+    );
+  }
+  const parsed = touchstoneMetadataSchema.safeParse(metadata);
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0];
+    throw new TrainerError(`${join(target, METADATA_FILE)}: ${issue?.path.join('.')}: ${issue?.message}.`, {
+      cause: parsed.error,
+    });
+  }
+  const prefix = model instanceof Gpt ? TRUNK_PREFIX : '';
+  const tensors = new Map<string, StoredTensor>();
+  for (const [name, variable] of model.parameters) tensors.set(prefix + name, await stored(variable));
+
+  const temporary = join(dirname(target), `.${basename(target)}.${process.pid}.tmp`);
+  try {
+    removeFolder(temporary);
+    mkdirSync(temporary, { recursive: true });
+    const form = model instanceof Gpt ? 'language-model' : 'sequence-classification';
+    writeJson(temporary, CONFIG_FILE, toHuggingFaceConfig(gpt.config, form, tokenizer));
+    writeSafetensors(join(temporary, WEIGHTS_FILE), tensors);
+    tokenizer.save(temporary);
+    if (model instanceof Gpt) {
+      writeJson(temporary, 'generation_config.json', {
+        bos_token_id: tokenizer.endOfText,
+        eos_token_id: tokenizer.endOfText,
+        pad_token_id: tokenizer.padding,
+        do_sample: true,
+      });
+    }
+    writeJson(temporary, METADATA_FILE, parsed.data);
+    for (const name of readdirSync(temporary)) flush(join(temporary, name));
+    flush(temporary);
+    replaceFolder(temporary, target);
+    flush(dirname(target));
+  } catch (cause) {
+    removeFolder(temporary);
+    if (cause instanceof TrainerError) throw cause;
+    throw new TrainerError(`Cannot write the checkpoint ${target} (${messageOf(cause)}).`, { cause });
+  }
+}
+
+/**
+ * Loads a language model: `GPT2LMHeadModel`, its tensors with or without the prefix "transformer.". A reward model's
+ * trunk is not taken for one.
+ * @throws TrainerError that names the folder, the tensor, and what was expected and found
+ */
+export async function loadGpt(folder: string): Promise<Gpt> {
+  const { config, tensors } = readFolder(folder);
+  if (tensors.has(SCORE)) {
+    throw new TrainerError(
+      `${folder} holds a reward model (it has the tensor ${SCORE}): expected a language model.`,
+    );
+  }
+  return Gpt.fromValues(config, takeTrunk(folder, config, tensors));
+}
+
+/**
+ * Loads a reward or value model: `GPT2ForSequenceClassification` with one label.
+ * @throws TrainerError that names the folder, the tensor, and what was expected and found
+ */
+export async function loadScalarModel(folder: string): Promise<ScalarModel> {
+  const { config, tensors } = readFolder(folder);
+  const score = tensors.get(SCORE);
+  if (!score) {
+    throw new TrainerError(
+      `${folder} holds no reward model: expected the tensor ${SCORE} of shape [1, ${config.width}] in ${WEIGHTS_FILE}.`,
+    );
+  }
+  checkShape(folder, SCORE, [1, config.width], score.shape);
+  tensors.delete(SCORE);
+  return ScalarModel.fromParts(Gpt.fromValues(config, takeTrunk(folder, config, tensors)), score.data);
+}
+
+/** The tokenizer of a checkpoint folder. @throws TrainerError when its vocabulary is not the model's size */
+export function loadTokenizer(folder: string): Tokenizer {
+  const tokenizer = Tokenizer.load(folder);
+  const { vocabularySize } = readConfig(folder);
+  if (tokenizer.vocabularySize !== vocabularySize) {
+    throw new TrainerError(
+      `${folder}: the tokenizer has ${tokenizer.vocabularySize} tokens and the model ${vocabularySize}: expected the same number.`,
+    );
+  }
+  return tokenizer;
+}
+
+/** The shape of a checkpoint's model, without loading its weights. */
+export function readConfig(folder: string): GptConfig {
+  if (!existsSync(folder)) {
+    throw new TrainerError(
+      `There is no checkpoint folder ${folder}: expected one with ${CONFIG_FILE} and ${WEIGHTS_FILE}.`,
+    );
+  }
+  const file = join(folder, CONFIG_FILE);
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (cause) {
+    throw new TrainerError(`${folder} is no checkpoint: cannot read ${CONFIG_FILE} (${messageOf(cause)}).`, {
+      cause,
+    });
+  }
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    throw new TrainerError(`${file}: not JSON (${messageOf(cause)}).`, { cause });
+  }
+  return parseHuggingFaceConfig(value, file);
+}
+
+function readFolder(folder: string): { config: GptConfig; tensors: Map<string, StoredTensor> } {
+  const config = readConfig(folder);
+  const file = join(folder, WEIGHTS_FILE);
+  if (!existsSync(file)) {
+    throw new TrainerError(`${folder} holds no weights: expected ${WEIGHTS_FILE} in it.`);
+  }
+  const tensors = new Map<string, StoredTensor>();
+  for (const [name, tensor] of readSafetensors(file)) {
+    const plain = name.startsWith(TRUNK_PREFIX) ? name.slice(TRUNK_PREFIX.length) : name;
+    if (tensors.has(plain)) {
+      throw new TrainerError(
+        `${file}: the tensor ${plain} is there twice, with and without ${TRUNK_PREFIX}.`,
+      );
+    }
+    tensors.set(plain, tensor);
+  }
+  return { config, tensors };
+}
+
+/** The trunk's values, every tensor there in its shape and none left over. */
+function takeTrunk(
+  folder: string,
+  config: GptConfig,
+  tensors: ReadonlyMap<string, StoredTensor>,
+): Map<string, Float32Array> {
+  const specs = gptParameterSpecs(config);
+  const values = new Map<string, Float32Array>();
+  for (const [name, { shape }] of specs) {
+    const tensor = tensors.get(name);
+    if (!tensor) {
+      throw new TrainerError(
+        `${folder}: the tensor ${name} is missing from ${WEIGHTS_FILE}: expected it with shape [${shape.join(', ')}].`,
+      );
+    }
+    checkShape(folder, name, shape, tensor.shape);
+    values.set(name, tensor.data);
+  }
+  for (const [name, tensor] of tensors) {
+    if (specs.has(name) || isDerived(name)) continue;
+    if (name === 'lm_head.weight' && sameValues(tensor, tensors.get('wte.weight'))) continue;
+    throw new TrainerError(
+      `${folder}: ${WEIGHTS_FILE} holds the tensor ${name} of shape [${tensor.shape.join(', ')}], which a GPT-2 of this ${CONFIG_FILE} does not have.`,
+    );
+  }
+  return values;
+}
+
+/** Causal masks that older files carry along: no weights. */
+function isDerived(name: string): boolean {
+  return /^h\.\d+\.attn\.(masked_)?bias$/.test(name);
+}
+
+function sameValues(tensor: StoredTensor, other: StoredTensor | undefined): boolean {
+  return (
+    other !== undefined &&
+    other.data.length === tensor.data.length &&
+    tensor.data.every((value, index) => Object.is(value, other.data[index]))
+  );
+}
+
+function checkShape(folder: string, name: string, expected: number[], found: number[]): void {
+  if (expected.join() === found.join()) return;
+  throw new TrainerError(
+    `${folder}: the tensor ${name} has shape [${found.join(', ')}]: expected [${expected.join(', ')}] by its ${CONFIG_FILE}.`,
+  );
+}
+
+async function stored(variable: tf.Variable): Promise<StoredTensor> {
+  return { shape: variable.shape, data: Float32Array.from(await variable.data()) };
+}
+
+function writeJson(folder: string, name: string, value: unknown): void {
+  writeFileSync(join(folder, name), `${JSON.stringify(value, null, 2)}\n`);
+}
+
+/** Makes a file or a folder's entries durable. */
+function flush(path: string): void {
+  const descriptor = openSync(path, 'r');
+  try {
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+/** Puts a finished folder in the place of an older one; a crash between the renames leaves both under a name. */
+function replaceFolder(finished: string, target: string): void {
+  const old = `${finished}.old`;
+  const exists = existsSync(target);
+  if (exists) renameSync(target, old);
+  try {
+    renameSync(finished, target);
+  } catch (error) {
+    if (exists) renameSync(old, target);
+    throw error;
+  }
+  if (exists) removeFolder(old);
+}
+
+function removeFolder(folder: string): void {
+  rmSync(folder, { recursive: true, force: true });
+}
