@@ -1,0 +1,217 @@
+import { randomInt } from 'node:crypto';
+import { and, asc, desc, eq, inArray, isNull, lt, ne, notExists, sql } from 'drizzle-orm';
+import type { Database, Executor, Transaction } from '@/db/client.ts';
+import { assignments, TASK_KINDS, type TaskKind, taskCompletions, tasks } from '@/db/schema.ts';
+import type { Project } from '../people/access.ts';
+import { currentGuideline } from './work.ts';
+
+/*
+ * Handing out work. Five things hold under any concurrency and any crash (DESIGN.md §5); where each is held:
+ * 1. never more live leases plus labels than wanted: `tasks.taken`, changed only in the transaction that takes or
+ *    frees a place, under the check `taken between 0 and wanted_labels`;
+ * 2. nobody gets a task twice: the unique index on (task, labeler);
+ * 3. a submission is stored once and never lost: submit.ts, by idempotency key;
+ * 4. an expired lease returns the task, and its late text is still accepted: releaseExpired here, submit.ts;
+ * 5. drafts: drafts.ts.
+ * Locks are taken in one order, assignment before task and tasks by id, so that no two requests wait for each other.
+ */
+
+/** Expired leases that one call gives back at most. */
+const RELEASE_BATCH = 200;
+
+const openTask = and(eq(tasks.state, 'open'), lt(tasks.taken, tasks.wantedLabels));
+
+export interface TakeOptions {
+  labelerId: string;
+  project: Project;
+  /** Only work of this kind; of any kind when absent. */
+  kind?: TaskKind | undefined;
+}
+
+/**
+ * The work that a person should do now: what they already hold, else what they lost to an expired lease and can have
+ * back, else the next task of the queue (by priority, then age).
+ * @returns the assignment's id; null when there is nothing for this person
+ */
+export async function takeNext(db: Database, options: TakeOptions): Promise<string | null> {
+  await releaseExpired(db, options.project.id, options.labelerId);
+  return db.transaction(async (tx) => {
+    // Two tabs of one person ask one after the other: the second finds what the first was given.
+    await tx.execute(
+      sql`select pg_advisory_xact_lock(hashtextextended(${`take ${options.labelerId} ${options.project.id}`}, 0))`,
+    );
+    return (await renewHeld(tx, options)) ?? (await takeBack(tx, options)) ?? (await claim(tx, options));
+  });
+}
+
+/**
+ * Gives back the places of leases that ran out. The draft stays with its assignment.
+ * @param exceptLabeler whose own leases are left alone, because they are about to be renewed
+ * @returns how many were given back
+ */
+export async function releaseExpired(
+  db: Database,
+  projectId: string,
+  exceptLabeler?: string,
+): Promise<number> {
+  return db.transaction(async (tx) => {
+    const expired = await tx
+      .select({ id: assignments.id, taskId: assignments.taskId })
+      .from(assignments)
+      .where(
+        and(
+          eq(assignments.projectId, projectId),
+          eq(assignments.state, 'active'),
+          lt(assignments.leaseUntil, sql`now()`),
+          exceptLabeler === undefined ? undefined : ne(assignments.labelerId, exceptLabeler),
+        ),
+      )
+      .orderBy(asc(assignments.leaseUntil))
+      .limit(RELEASE_BATCH)
+      .for('update', { skipLocked: true });
+    if (expired.length === 0) return 0;
+    await tx
+      .update(assignments)
+      .set({ state: 'expired', leaseUntil: null, endedAt: sql`now()` })
+      .where(
+        inArray(
+          assignments.id,
+          expired.map((row) => row.id),
+        ),
+      );
+    const places = new Map<string, number>();
+    for (const { taskId } of expired) places.set(taskId, (places.get(taskId) ?? 0) + 1);
+    for (const [taskId, count] of [...places].sort(([a], [b]) => (a < b ? -1 : 1))) {
+      await tx
+        .update(tasks)
+        .set({ taken: sql`${tasks.taken} - ${count}` })
+        .where(eq(tasks.id, taskId));
+    }
+    return expired.length;
+  });
+}
+
+/** When a lease granted or renewed now runs out, by the database's clock. */
+export function leaseEnd(project: Project) {
+  return sql`now() + make_interval(secs => ${project.settings.leaseSeconds})`;
+}
+
+/** Takes a place of a task, when it has one free. The one way to raise `taken`, besides the claim below. */
+export async function takePlace(tx: Transaction, taskId: string): Promise<boolean> {
+  const taken = await tx
+    .update(tasks)
+    .set({ taken: sql`${tasks.taken} + 1` })
+    .where(and(eq(tasks.id, taskId), openTask))
+    .returning({ id: tasks.id });
+  return taken.length === 1;
+}
+
+async function renewHeld(tx: Transaction, options: TakeOptions): Promise<string | null> {
+  const [held] = await tx
+    .select({ id: assignments.id })
+    .from(assignments)
+    .where(and(ownedBy(options), eq(assignments.state, 'active')))
+    .orderBy(asc(assignments.createdAt))
+    .limit(1)
+    .for('update');
+  if (!held) return null;
+  await tx
+    .update(assignments)
+    .set({ leaseUntil: leaseEnd(options.project) })
+    .where(eq(assignments.id, held.id));
+  return held.id;
+}
+
+async function takeBack(tx: Transaction, options: TakeOptions): Promise<string | null> {
+  const lost = await tx
+    .select({ id: assignments.id, taskId: assignments.taskId })
+    .from(assignments)
+    .innerJoin(tasks, eq(tasks.id, assignments.taskId))
+    .where(and(ownedBy(options), eq(assignments.state, 'expired'), openTask))
+    .orderBy(asc(isNull(assignments.draft)), desc(assignments.endedAt))
+    .limit(5)
+    .for('update', { of: assignments });
+  for (const { id, taskId } of lost) {
+    if (!(await takePlace(tx, taskId))) continue;
+    await tx
+      .update(assignments)
+      .set({ state: 'active', leaseUntil: leaseEnd(options.project), endedAt: null })
+      .where(eq(assignments.id, id));
+    return id;
+  }
+  return null;
+}
+
+async function claim(tx: Transaction, options: TakeOptions): Promise<string | null> {
+  const kinds = options.kind ? [options.kind] : await kindsByPriority(tx, options);
+  // A task whose row another request holds at this moment is passed over; when nothing else is left, it is waited for.
+  for (const skipLocked of [true, false]) {
+    for (const kind of kinds) {
+      const [task] = await candidates(tx, options, kind).for('update', skipLocked ? { skipLocked } : {});
+      if (!task || !(await takePlace(tx, task.id))) continue;
+      const guideline = await currentGuideline(tx, options.project.id);
+      const [assignment] = await tx
+        .insert(assignments)
+        .values({
+          taskId: task.id,
+          projectId: options.project.id,
+          kind,
+          labelerId: options.labelerId,
+          leaseUntil: leaseEnd(options.project),
+          shownOrder: await shuffledCompletions(tx, task.id),
+          guidelineId: guideline?.id ?? null,
+        })
+        .returning({ id: assignments.id });
+      return assignment?.id ?? null;
+    }
+  }
+  return null;
+}
+
+/** The first task of a kind that wants another label and that this person has never had. */
+function candidates(db: Executor, options: TakeOptions, kind: TaskKind) {
+  const mine = db
+    .select({ one: sql`1` })
+    .from(assignments)
+    .where(and(eq(assignments.taskId, tasks.id), eq(assignments.labelerId, options.labelerId)));
+  return db
+    .select({ id: tasks.id, priority: tasks.priority })
+    .from(tasks)
+    .where(and(eq(tasks.projectId, options.project.id), eq(tasks.kind, kind), openTask, notExists(mine)))
+    .orderBy(desc(tasks.priority), asc(tasks.id))
+    .limit(1);
+}
+
+async function kindsByPriority(tx: Transaction, options: TakeOptions): Promise<TaskKind[]> {
+  const first: { kind: TaskKind; priority: number }[] = [];
+  for (const kind of TASK_KINDS) {
+    const [task] = await candidates(tx, options, kind);
+    if (task) first.push({ kind, priority: task.priority });
+  }
+  return first.sort((a, b) => b.priority - a.priority).map(({ kind }) => kind);
+}
+
+async function shuffledCompletions(tx: Transaction, taskId: string): Promise<string[]> {
+  const rows = await tx
+    .select({ id: taskCompletions.completionId })
+    .from(taskCompletions)
+    .where(eq(taskCompletions.taskId, taskId))
+    .orderBy(asc(taskCompletions.id));
+  const order = rows.map((row) => row.id);
+  // Fisher–Yates.
+  for (let last = order.length - 1; last > 0; last--) {
+    const other = randomInt(last + 1);
+    const a = order[last];
+    const b = order[other];
+    if (a !== undefined && b !== undefined) [order[last], order[other]] = [b, a];
+  }
+  return order;
+}
+
+function ownedBy({ labelerId, project, kind }: TakeOptions) {
+  return and(
+    eq(assignments.labelerId, labelerId),
+    eq(assignments.projectId, project.id),
+    kind ? eq(assignments.kind, kind) : undefined,
+  );
+}

@@ -1,0 +1,78 @@
+import { eq, sql } from 'drizzle-orm';
+import type { Database } from '@/db/client.ts';
+import { assignments, type Draft } from '@/db/schema.ts';
+import { AppError } from '../errors.ts';
+import { leaseEnd } from './assign.ts';
+import { lockOwn, type OwnAssignment, requireKind } from './own-assignment.ts';
+
+export type DraftSaved =
+  | { status: 'saved'; revision: number; savedAt: Date; leaseUntil: Date | null }
+  /** Somebody (another tab) saved since: nothing was overwritten, and this is what the server holds. */
+  | { status: 'conflict'; revision: number; content: Draft | null; savedAt: Date | null };
+
+/**
+ * Saves what is typed so far. A save names the revision it was typed upon: when the server holds another, nothing is
+ * overwritten and the server's text comes back. Accepted as long as nothing was submitted, lease or no lease, so that
+ * an expired lease loses no words. Renews a live lease.
+ * @param input.revision the revision that this draft changes; 0 for the first
+ */
+export async function saveDraft(
+  db: Database,
+  input: OwnAssignment & { revision: number; content: Draft; activeSeconds?: number | undefined },
+): Promise<DraftSaved> {
+  return db.transaction(async (tx) => {
+    const { assignment, project } = await lockOwn(tx, input);
+    requireKind(assignment, input.content.kind);
+    if (assignment.state === 'submitted' || assignment.state === 'late') {
+      throw new AppError('CONFLICT', 'This task is submitted already: change it in your history.');
+    }
+    if (assignment.draftRevision !== input.revision) {
+      return {
+        status: 'conflict',
+        revision: assignment.draftRevision,
+        content: assignment.draft,
+        savedAt: assignment.draftSavedAt,
+      };
+    }
+    const [saved] = await tx
+      .update(assignments)
+      .set({
+        draft: input.content,
+        draftRevision: assignment.draftRevision + 1,
+        draftSavedAt: sql`now()`,
+        activeSeconds: sql`greatest(${assignments.activeSeconds}, ${input.activeSeconds ?? 0})`,
+        ...(assignment.state === 'active' ? { leaseUntil: leaseEnd(project) } : {}),
+      })
+      .where(eq(assignments.id, assignment.id))
+      .returning();
+    return {
+      status: 'saved',
+      revision: assignment.draftRevision + 1,
+      savedAt: saved?.draftSavedAt ?? new Date(),
+      leaseUntil: saved?.leaseUntil ?? null,
+    };
+  });
+}
+
+/**
+ * Says that the person is still at it: renews the lease.
+ * @returns when the lease now ends; null when it is no longer theirs (expired, skipped or submitted)
+ */
+export async function heartbeat(
+  db: Database,
+  input: OwnAssignment & { activeSeconds?: number | undefined },
+): Promise<{ leaseUntil: Date | null }> {
+  return db.transaction(async (tx) => {
+    const { assignment, project } = await lockOwn(tx, input);
+    if (assignment.state !== 'active') return { leaseUntil: null };
+    const [renewed] = await tx
+      .update(assignments)
+      .set({
+        leaseUntil: leaseEnd(project),
+        activeSeconds: sql`greatest(${assignments.activeSeconds}, ${input.activeSeconds ?? 0})`,
+      })
+      .where(eq(assignments.id, assignment.id))
+      .returning({ leaseUntil: assignments.leaseUntil });
+    return { leaseUntil: renewed?.leaseUntil ?? null };
+  });
+}

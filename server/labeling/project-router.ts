@@ -1,0 +1,137 @@
+import { z } from 'zod';
+import { ROLES, SPLITS } from '@/db/schema.ts';
+import {
+  adminProcedure,
+  memberProcedure,
+  projectAdminProcedure,
+  projectMemberProcedure,
+  projectResearcherProcedure,
+  router,
+} from '../trpc.ts';
+import { listGuidelines, publishGuideline } from './guidelines.ts';
+import {
+  addMember,
+  createProject,
+  listMembers,
+  listProjects,
+  projectProgress,
+  removeMember,
+  updateProject,
+} from './projects.ts';
+import { projectSettings, storable, writtenText } from './schemas.ts';
+import { createDemonstrationTasks, listPrompts } from './tasks.ts';
+import { currentGuideline } from './work.ts';
+
+const projectId = z.uuid();
+const name = z.string().trim().min(1, 'is empty: expected a name').max(200).transform(storable);
+const description = z.string().max(5000).transform(storable);
+
+export const projectsRouter = router({
+  list: memberProcedure.query(({ ctx }) => listProjects(ctx.db, ctx.user)),
+
+  get: projectMemberProcedure.input(z.strictObject({ projectId })).query(async ({ ctx }) => {
+    const { id, name, description, settings, state, createdAt } = ctx.project;
+    const guideline = await currentGuideline(ctx.db, id);
+    return {
+      id,
+      name,
+      description,
+      settings,
+      state,
+      createdAt,
+      role: ctx.projectRole,
+      guidelineVersion: guideline?.version ?? null,
+    };
+  }),
+
+  create: adminProcedure
+    .input(
+      z.strictObject({
+        name,
+        description: description.default(''),
+        settings: projectSettings.optional(),
+        guideline: writtenText.optional(),
+      }),
+    )
+    .mutation(({ ctx, input }) => createProject(ctx.db, { ...input, createdBy: ctx.user.id })),
+
+  update: projectAdminProcedure
+    .input(
+      z.strictObject({
+        projectId,
+        name: name.optional(),
+        description: description.optional(),
+        settings: projectSettings.optional(),
+        state: z.enum(['active', 'archived']).optional(),
+      }),
+    )
+    .mutation(({ ctx, input: { projectId, ...change } }) =>
+      updateProject(ctx.db, projectId, change, ctx.user.id),
+    ),
+
+  members: projectResearcherProcedure
+    .input(z.strictObject({ projectId }))
+    .query(({ ctx, input }) => listMembers(ctx.db, input.projectId)),
+
+  addMember: projectAdminProcedure
+    .input(z.strictObject({ projectId, userId: z.uuid(), role: z.enum(ROLES) }))
+    .mutation(({ ctx, input }) => addMember(ctx.db, { ...input, actorId: ctx.user.id })),
+
+  removeMember: projectAdminProcedure
+    .input(z.strictObject({ projectId, userId: z.uuid() }))
+    .mutation(({ ctx, input }) => removeMember(ctx.db, { ...input, actorId: ctx.user.id })),
+
+  progress: projectMemberProcedure
+    .input(z.strictObject({ projectId }))
+    .query(({ ctx, input }) => projectProgress(ctx.db, input.projectId)),
+
+  prompts: projectResearcherProcedure
+    .input(
+      z.strictObject({
+        projectId,
+        search: z.string().trim().max(200).transform(storable).optional(),
+        split: z.enum(SPLITS).optional(),
+        before: z.uuid().optional(),
+        limit: z.number().int().min(1).max(200).default(50),
+      }),
+    )
+    .query(({ ctx, input }) => listPrompts(ctx.db, input)),
+
+  /** Puts demonstration tasks in the queue, for prompts of a split that have none yet. */
+  createDemonstrationTasks: projectAdminProcedure
+    .input(
+      z.strictObject({
+        projectId,
+        split: z.enum(SPLITS).default('train'),
+        count: z.number().int().min(1).max(100_000),
+        wantedLabels: z.number().int().min(1).max(1000).optional(),
+        priority: z.number().int().min(-1000).max(1000).default(0),
+      }),
+    )
+    .mutation(async ({ ctx, input: { projectId: _, ...options } }) => {
+      const created = await createDemonstrationTasks(ctx.db, { ...options, project: ctx.project });
+      return { created: created.length };
+    }),
+});
+
+export const guidelinesRouter = router({
+  /** The newest version, or null when none has been written. */
+  current: projectMemberProcedure
+    .input(z.strictObject({ projectId }))
+    .query(({ ctx, input }) => currentGuideline(ctx.db, input.projectId)),
+
+  list: projectMemberProcedure
+    .input(z.strictObject({ projectId }))
+    .query(({ ctx, input }) => listGuidelines(ctx.db, input.projectId)),
+
+  publish: projectAdminProcedure
+    .input(
+      z.strictObject({
+        projectId,
+        markdown: writtenText,
+        changeNote: z.string().trim().max(500).transform(storable).default(''),
+        baseVersion: z.number().int().min(0),
+      }),
+    )
+    .mutation(({ ctx, input }) => publishGuideline(ctx.db, { ...input, authorId: ctx.user.id })),
+});

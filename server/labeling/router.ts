@@ -1,0 +1,133 @@
+import { z } from 'zod';
+import { contractorProcedure, projectMemberProcedure, router } from '../trpc.ts';
+import { takeNext } from './assign.ts';
+import { heartbeat, saveDraft } from './drafts.ts';
+import { editDemonstration, editRanking } from './edit.ts';
+import { historyDetail, listHistory } from './history.ts';
+import {
+  activeSeconds,
+  draftContent,
+  idempotencyKey,
+  rankingContent,
+  skipReason,
+  storable,
+  writtenText,
+} from './schemas.ts';
+import { skip, undoSkip } from './skip.ts';
+import { ownStats } from './stats.ts';
+import { submitDemonstration, submitRanking } from './submit.ts';
+import { loadWork, type Work } from './work.ts';
+
+const kind = z.enum(['demonstration', 'ranking']);
+const assignmentId = z.uuid();
+const submission = { assignmentId, idempotencyKey, activeSeconds: activeSeconds.optional() };
+const edit = { assignmentId, idempotencyKey, baseVersion: z.number().int().min(1) };
+
+/** `work`: this is what to do now; `empty`: there is nothing for this person, and why. */
+export type NextWork = { status: 'work'; work: Work } | { status: 'empty'; reason: string };
+
+/** The contractor's work. Everything here acts on the caller's own assignments only. */
+export const labelingRouter = router({
+  next: projectMemberProcedure
+    .input(z.strictObject({ projectId: z.uuid(), kind: kind.optional() }))
+    .mutation(async ({ ctx, input }): Promise<NextWork> => {
+      if (ctx.project.state === 'archived') {
+        return { status: 'empty', reason: `The project ${ctx.project.name} is archived: its work is over.` };
+      }
+      const taken = await takeNext(ctx.db, {
+        labelerId: ctx.user.id,
+        project: ctx.project,
+        kind: input.kind,
+      });
+      if (taken === null) {
+        const what = input.kind === undefined ? 'tasks' : `${input.kind} tasks`;
+        return { status: 'empty', reason: `There are no ${what} for you in ${ctx.project.name} right now.` };
+      }
+      return { status: 'work', work: await loadWork(ctx.db, taken) };
+    }),
+
+  heartbeat: contractorProcedure
+    .input(z.strictObject({ assignmentId, activeSeconds: activeSeconds.optional() }))
+    .mutation(({ ctx, input }) => heartbeat(ctx.db, { ...input, labelerId: ctx.user.id })),
+
+  saveDraft: contractorProcedure
+    .input(
+      z.strictObject({
+        assignmentId,
+        revision: z.number().int().min(0),
+        content: draftContent,
+        activeSeconds: activeSeconds.optional(),
+      }),
+    )
+    .mutation(({ ctx, input }) => saveDraft(ctx.db, { ...input, labelerId: ctx.user.id })),
+
+  skip: contractorProcedure
+    .input(
+      z.strictObject({
+        assignmentId,
+        reason: skipReason,
+        note: z.string().max(2000).transform(storable).default(''),
+      }),
+    )
+    .mutation(({ ctx, input }) => skip(ctx.db, { ...input, labelerId: ctx.user.id })),
+
+  undoSkip: contractorProcedure
+    .input(z.strictObject({ assignmentId }))
+    .mutation(async ({ ctx, input }): Promise<Work> => {
+      await undoSkip(ctx.db, { ...input, labelerId: ctx.user.id });
+      return loadWork(ctx.db, input.assignmentId);
+    }),
+
+  submitDemonstration: contractorProcedure
+    .input(z.strictObject({ ...submission, text: writtenText }))
+    .mutation(({ ctx, input }) => submitDemonstration(ctx.db, { ...input, labelerId: ctx.user.id })),
+
+  submitRanking: contractorProcedure
+    .input(z.strictObject({ ...submission, ...rankingContent.shape }))
+    .mutation(({ ctx, input }) => {
+      const { assignmentId, idempotencyKey, activeSeconds, ...ranking } = input;
+      return submitRanking(ctx.db, {
+        assignmentId,
+        idempotencyKey,
+        activeSeconds,
+        ranking,
+        labelerId: ctx.user.id,
+      });
+    }),
+
+  history: contractorProcedure
+    .input(
+      z.strictObject({
+        projectId: z.uuid().optional(),
+        search: z.string().trim().max(200).transform(storable).optional(),
+        before: z.uuid().optional(),
+        limit: z.number().int().min(1).max(100).default(30),
+      }),
+    )
+    .query(({ ctx, input }) => listHistory(ctx.db, ctx.user.id, input)),
+
+  historyItem: contractorProcedure
+    .input(z.strictObject({ assignmentId }))
+    .query(({ ctx, input }) => historyDetail(ctx.db, { ...input, labelerId: ctx.user.id })),
+
+  editDemonstration: contractorProcedure
+    .input(z.strictObject({ ...edit, text: writtenText }))
+    .mutation(({ ctx, input }) => editDemonstration(ctx.db, { ...input, labelerId: ctx.user.id })),
+
+  editRanking: contractorProcedure
+    .input(z.strictObject({ ...edit, ...rankingContent.shape }))
+    .mutation(({ ctx, input }) => {
+      const { assignmentId, idempotencyKey, baseVersion, ...ranking } = input;
+      return editRanking(ctx.db, {
+        assignmentId,
+        idempotencyKey,
+        baseVersion,
+        ranking,
+        labelerId: ctx.user.id,
+      });
+    }),
+
+  stats: projectMemberProcedure
+    .input(z.strictObject({ projectId: z.uuid() }))
+    .query(({ ctx, input }) => ownStats(ctx.db, ctx.user.id, input.projectId)),
+});

@@ -1,0 +1,130 @@
+import { and, desc, eq, gte, inArray, sql } from 'drizzle-orm';
+import type { Executor } from '@/db/client.ts';
+import {
+  assignments,
+  completions,
+  type Draft,
+  guidelines,
+  type Message,
+  type ProjectSettings,
+  projects,
+  prompts,
+  type TaskKind,
+  tasks,
+} from '@/db/schema.ts';
+import { AppError } from '../errors.ts';
+
+/** Everything that the labeling page needs for one piece of work. What the labeler must not know is not in it. */
+export interface Work {
+  assignment: {
+    id: string;
+    taskId: string;
+    kind: TaskKind;
+    leaseUntil: Date;
+    /** Seconds of activity counted so far. */
+    activeSeconds: number;
+    handedOutAt: Date;
+  };
+  project: { id: string; name: string; settings: ProjectSettings };
+  prompt: { id: string; messages: Message[] };
+  /** In the order in which this labeler sees them; empty for a demonstration. */
+  completions: { id: string; text: string }[];
+  /** The guideline version under which the work was handed out; null when the project has none. */
+  guideline: { id: string; version: number; markdown: string } | null;
+  draft: { content: Draft | null; revision: number; savedAt: Date | null };
+  /** Labels that this person submitted today (UTC) in this project, of this kind. */
+  doneToday: number;
+}
+
+/** Loads what the page shows for an assignment that is in its labeler's hands. */
+export async function loadWork(db: Executor, assignmentId: string): Promise<Work> {
+  const [row] = await db
+    .select({
+      assignment: assignments,
+      project: { id: projects.id, name: projects.name, settings: projects.settings },
+      prompt: { id: prompts.id, messages: prompts.messages },
+      guideline: { id: guidelines.id, version: guidelines.version, markdown: guidelines.markdown },
+    })
+    .from(assignments)
+    .innerJoin(tasks, eq(tasks.id, assignments.taskId))
+    .innerJoin(projects, eq(projects.id, assignments.projectId))
+    .innerJoin(prompts, eq(prompts.id, tasks.promptId))
+    .leftJoin(guidelines, eq(guidelines.id, assignments.guidelineId))
+    .where(eq(assignments.id, assignmentId));
+  if (!row?.assignment.leaseUntil) {
+    throw new AppError(
+      'CONFLICT',
+      'This task is no longer in your hands; its draft is kept in your history.',
+    );
+  }
+  const { assignment } = row;
+  return {
+    assignment: {
+      id: assignment.id,
+      taskId: assignment.taskId,
+      kind: assignment.kind,
+      leaseUntil: row.assignment.leaseUntil,
+      activeSeconds: assignment.activeSeconds,
+      handedOutAt: assignment.createdAt,
+    },
+    project: row.project,
+    prompt: row.prompt,
+    completions: await completionsInOrder(db, assignment.shownOrder),
+    guideline: row.guideline,
+    draft: {
+      content: assignment.draft,
+      revision: assignment.draftRevision,
+      savedAt: assignment.draftSavedAt,
+    },
+    doneToday: await countDoneToday(db, assignment.labelerId, assignment.projectId, assignment.kind),
+  };
+}
+
+/** The texts of completions, in the order of their ids. */
+export async function completionsInOrder(
+  db: Executor,
+  ids: string[],
+): Promise<{ id: string; text: string }[]> {
+  if (ids.length === 0) return [];
+  const rows = await db
+    .select({ id: completions.id, text: completions.text })
+    .from(completions)
+    .where(inArray(completions.id, ids));
+  const texts = new Map(rows.map((row) => [row.id, row.text]));
+  return ids.map((id) => ({ id, text: texts.get(id) ?? '' }));
+}
+
+/** Labels of a kind that a person submitted today, by UTC's day. */
+export async function countDoneToday(
+  db: Executor,
+  labelerId: string,
+  projectId: string,
+  kind: TaskKind,
+): Promise<number> {
+  const midnight = new Date();
+  midnight.setUTCHours(0, 0, 0, 0);
+  const [row] = await db
+    .select({ count: sql<number>`count(*)::int` })
+    .from(assignments)
+    .where(
+      and(
+        eq(assignments.labelerId, labelerId),
+        eq(assignments.projectId, projectId),
+        eq(assignments.kind, kind),
+        inArray(assignments.state, ['submitted', 'late']),
+        gte(assignments.endedAt, midnight),
+      ),
+    );
+  return row?.count ?? 0;
+}
+
+/** The newest guideline of a project; null when none has been written. */
+export async function currentGuideline(db: Executor, projectId: string) {
+  const [guideline] = await db
+    .select()
+    .from(guidelines)
+    .where(eq(guidelines.projectId, projectId))
+    .orderBy(desc(guidelines.version))
+    .limit(1);
+  return guideline ?? null;
+}

@@ -1,0 +1,19 @@
+import { datasetsRouter } from './datasets/router.ts';
+import { guidelinesRouter, projectsRouter } from './labeling/project-router.ts';
+import { labelingRouter } from './labeling/router.ts';
+import { peopleRouter } from './people/router.ts';
+import { createCallerFactory, router } from './trpc.ts';
+
+/** Everything that the app asks of the server. */
+export const appRouter = router({
+  people: peopleRouter,
+  projects: projectsRouter,
+  guidelines: guidelinesRouter,
+  labeling: labelingRouter,
+  datasets: datasetsRouter,
+});
+
+export type AppRouter = typeof appRouter;
+
+/** Calls the procedures without HTTP: for server components and tests. */
+export const createCaller = createCallerFactory(appRouter);
