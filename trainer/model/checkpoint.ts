@@ -83,7 +83,11 @@ export async function saveCheckpoint(
     replaceFolder(temporary, target);
     flush(dirname(target));
   } catch (cause) {
-    removeFolder(temporary);
+    try {
+      removeFolder(temporary);
+    } catch {
+      // What could not be written often cannot be removed either; the first error is the one to tell.
+    }
     if (cause instanceof TrainerError) throw cause;
     throw new TrainerError(`Cannot write the checkpoint ${target} (${messageOf(cause)}).`, { cause });
   }

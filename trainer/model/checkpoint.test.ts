@@ -1,0 +1,275 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { rightPadded } from '../data/batch.ts';
+import { openDevice } from '../engine/device.ts';
+import { tf } from '../engine/tf.ts';
+import { Tokenizer } from '../tokenizer/tokenizer.ts';
+import { loadGpt, loadScalarModel, loadTokenizer, readMetadata, saveCheckpoint } from './checkpoint.ts';
+import type { TouchstoneMetadata } from './metadata.ts';
+import { readSafetensors, type StoredTensor, writeSafetensors } from './safetensors.ts';
+import { ScalarModel } from './scalar-model.ts';
+import { largestDifference, plainLogits, randomSequences, tinyConfig, tinyGpt } from './testing/tiny.ts';
+
+const tokenizer = Tokenizer.trainCharacters(['abcdefghijklmnopqrstu']);
+const metadata: TouchstoneMetadata = {
+  stage: 'sft',
+  step: 12,
+  parent: 'runs/pretrain/checkpoint',
+  dataset: { version: 'v3', hash: 'abc' },
+  config: { learningRate: 1e-3, sources: ['a'] },
+  seed: 4,
+  codeVersion: '0.1.0',
+  metrics: { loss: 1.25 },
+};
+const root = mkdtempSync(join(tmpdir(), 'touchstone-checkpoint-'));
+const folder = join(root, 'gpt');
+const rewardFolder = join(root, 'reward');
+
+beforeAll(async () => {
+  await openDevice('auto');
+  expect(tokenizer.vocabularySize).toBe(tinyConfig.vocabularySize);
+  await saveCheckpoint(folder, { model: tinyGpt(), tokenizer, metadata });
+  await saveCheckpoint(rewardFolder, {
+    model: ScalarModel.fromGpt(tinyGpt(2), 9),
+    tokenizer,
+    metadata: { ...metadata, stage: 'reward', rewardGain: 0.5, rewardBias: -1 },
+  });
+});
+afterAll(() => rmSync(root, { recursive: true, force: true }));
+
+/** A copy of a checkpoint folder whose weights or configuration are changed. */
+function altered(
+  from: string,
+  change: (parts: { config: Record<string, unknown>; tensors: Map<string, StoredTensor> }) => void,
+): string {
+  const copy = mkdtempSync(join(root, 'altered-'));
+  for (const name of readdirSync(from)) writeFileSync(join(copy, name), readFileSync(join(from, name)));
+  const parts = {
+    config: JSON.parse(readFileSync(join(from, 'config.json'), 'utf8')),
+    tensors: readSafetensors(join(from, 'model.safetensors')),
+  };
+  change(parts);
+  writeFileSync(join(copy, 'config.json'), JSON.stringify(parts.config));
+  writeSafetensors(join(copy, 'model.safetensors'), parts.tensors);
+  return copy;
+}
+
+describe('a checkpoint folder', () => {
+  it('comes back bit for bit, with its tokenizer and lineage', async () => {
+    const original = tinyGpt();
+    const loaded = await loadGpt(folder);
+    expect(loaded.config).toEqual(original.config);
+    for (const [name, variable] of original.parameters) {
+      expect(loaded.parameter(name).dataSync(), name).toEqual(variable.dataSync());
+    }
+    expect(loaded.parameters.size).toBe(original.parameters.size);
+    expect(loadTokenizer(folder).encode('badge')).toEqual(tokenizer.encode('badge'));
+    expect(readMetadata(folder)).toEqual(metadata);
+
+    const reward = ScalarModel.fromGpt(tinyGpt(2), 9);
+    const loadedReward = await loadScalarModel(rewardFolder);
+    for (const [name, variable] of reward.parameters) {
+      expect(loadedReward.parameters.get(name)?.dataSync(), name).toEqual(variable.dataSync());
+    }
+    expect(readMetadata(rewardFolder)).toMatchObject({ rewardGain: 0.5, rewardBias: -1 });
+  });
+
+  it('is what transformers expects: architectures, tensor names, special tokens', () => {
+    expect(readdirSync(folder).sort()).toEqual([
+      'config.json',
+      'generation_config.json',
+      'model.safetensors',
+      'tokenizer.json',
+      'tokenizer_config.json',
+      'touchstone.json',
+    ]);
+    const config = (from: string) => JSON.parse(readFileSync(join(from, 'config.json'), 'utf8'));
+    expect(config(folder)).toMatchObject({
+      architectures: ['GPT2LMHeadModel'],
+      model_type: 'gpt2',
+      n_embd: 12,
+      n_inner: 48,
+      activation_function: 'gelu_new',
+      eos_token_id: tokenizer.endOfText,
+      pad_token_id: tokenizer.padding,
+    });
+    expect(config(rewardFolder)).toMatchObject({
+      architectures: ['GPT2ForSequenceClassification'],
+      num_labels: 1,
+      id2label: { '0': 'reward' },
+    });
+    const names = [...readSafetensors(join(folder, 'model.safetensors')).keys()];
+    expect(names[0]).toBe('transformer.wte.weight');
+    expect(names.every((name) => name.startsWith('transformer.'))).toBe(true);
+    expect([...readSafetensors(join(rewardFolder, 'model.safetensors')).keys()].at(-1)).toBe('score.weight');
+    const { chat_template } = JSON.parse(readFileSync(join(folder, 'tokenizer_config.json'), 'utf8'));
+    expect(chat_template).toContain('Question: ');
+  });
+
+  it('is accepted without the prefix, with causal masks and with the tied head written out', async () => {
+    const other = altered(folder, ({ tensors }) => {
+      const held = [...tensors];
+      tensors.clear();
+      for (const [name, tensor] of held) tensors.set(name.replace('transformer.', ''), tensor);
+      tensors.set('h.0.attn.bias', { shape: [1, 1, 2, 2], data: Float32Array.of(1, 0, 1, 1) });
+      const wte = tensors.get('wte.weight');
+      if (wte) tensors.set('lm_head.weight', wte);
+    });
+    const [sequence = []] = randomSequences(1, [9]);
+    expect(plainLogits(await loadGpt(other), sequence)).toEqual(plainLogits(tinyGpt(), sequence));
+  });
+
+  it('replaces an older one whole, and leaves nothing when it cannot be written', async () => {
+    const target = join(root, 'again');
+    await saveCheckpoint(target, { model: tinyGpt(1), tokenizer, metadata });
+    writeFileSync(join(target, 'left-over'), '');
+    await saveCheckpoint(target, { model: tinyGpt(3), tokenizer, metadata });
+    expect(existsSync(join(target, 'left-over'))).toBe(false);
+    const [sequence = []] = randomSequences(1, [9]);
+    expect(plainLogits(await loadGpt(target), sequence)).toEqual(plainLogits(tinyGpt(3), sequence));
+
+    writeFileSync(join(root, 'file'), '');
+    await expect(
+      saveCheckpoint(join(root, 'file', 'x'), { model: tinyGpt(), tokenizer, metadata }),
+    ).rejects.toThrow(/^Cannot write the checkpoint .*file\/x/);
+    const other = Tokenizer.trainCharacters(['abc']);
+    await expect(
+      saveCheckpoint(join(root, 'y'), { model: tinyGpt(), tokenizer: other, metadata }),
+    ).rejects.toThrow('the tokenizer has 5 tokens and the model 23');
+    expect(readdirSync(root).filter((name) => name.startsWith('.') || name === 'y')).toEqual([]);
+  });
+
+  it('that is damaged or of another shape is refused by folder, tensor, expected and found', async () => {
+    const refusal = async (broken: string) => {
+      const error = await loadGpt(broken).then(
+        () => null,
+        (reason: unknown) => reason,
+      );
+      const message = error instanceof Error ? error.message : '';
+      expect(message).toContain(broken);
+      return message;
+    };
+    expect(await refusal(join(root, 'absent'))).toContain('There is no checkpoint folder');
+    expect(await refusal(mkdtempSync(join(root, 'empty-')))).toContain('cannot read config.json');
+    const weightless = altered(folder, () => undefined);
+    rmSync(join(weightless, 'model.safetensors'));
+    expect(await refusal(weightless)).toContain('holds no weights: expected model.safetensors');
+    const wte = 'transformer.wte.weight';
+    expect(
+      await refusal(
+        altered(folder, ({ tensors }) => tensors.set(wte, { shape: [2, 12], data: new Float32Array(24) })),
+      ),
+    ).toContain('the tensor wte.weight has shape [2, 12]: expected [23, 12]');
+    expect(
+      await refusal(altered(folder, ({ tensors }) => tensors.delete('transformer.ln_f.bias'))),
+    ).toContain('the tensor ln_f.bias is missing from model.safetensors: expected it with shape [12]');
+    expect(
+      await refusal(
+        altered(folder, ({ tensors }) => tensors.set('h.7.x', { shape: [1], data: Float32Array.of(1) })),
+      ),
+    ).toContain('holds the tensor h.7.x of shape [1]');
+    expect(
+      await refusal(altered(folder, ({ config }) => Object.assign(config, { activation_function: 'relu' }))),
+    ).toContain('activation_function');
+    expect(await refusal(altered(folder, ({ config }) => Object.assign(config, { n_layr: 2 })))).toContain(
+      'n_layr',
+    );
+    expect(await refusal(rewardFolder)).toContain('holds a reward model');
+    await expect(loadScalarModel(folder)).rejects.toThrow(
+      'expected the tensor score.weight of shape [1, 12]',
+    );
+    const cut = altered(folder, () => undefined);
+    const file = join(cut, 'model.safetensors');
+    writeFileSync(file, readFileSync(file).subarray(0, 5000));
+    expect(await refusal(cut)).toContain('not a whole safetensors file');
+    writeFileSync(join(cut, 'touchstone.json'), JSON.stringify({ ...metadata, colour: 1 }));
+    expect(() => readMetadata(cut)).toThrow('touchstone.json');
+  });
+});
+
+const torch = spawnSync('/usr/bin/python3', ['-c', 'import torch'], { stdio: 'ignore' }).status === 0;
+
+describe.skipIf(!torch)('an independent GPT-2 in PyTorch (needs python3-torch)', () => {
+  const script = fileURLToPath(new URL('./testing/reference_gpt2.py', import.meta.url));
+  const sequences = randomSequences(7, [1, 24, 9]);
+  const reference = (from: string) =>
+    JSON.parse(
+      execFileSync('/usr/bin/python3', [script, from], {
+        input: JSON.stringify({ tokens: sequences }),
+        encoding: 'utf8',
+        env: { ...process.env, OMP_NUM_THREADS: '1' },
+      }),
+    );
+
+  it('reads our folder and gives the same logits', () => {
+    const { logits } = reference(folder);
+    for (const [i, sequence] of sequences.entries()) {
+      expect(largestDifference(plainLogits(tinyGpt(), sequence).flat(), logits[i].flat())).toBeLessThan(1e-4);
+    }
+  });
+
+  it('reads our reward model and gives the same scores', async () => {
+    const { values } = reference(rewardFolder);
+    const reward = await loadScalarModel(rewardFolder);
+    const scores = tf.tidy(() => reward.scores(rightPadded(sequences, 1)).dataSync());
+    const expected = values.map((row: number[]) => row.at(-1));
+    expect(largestDifference(scores, expected)).toBeLessThan(1e-4);
+  });
+});
+
+describe('safetensors', () => {
+  it('reads F32, F16 and BF16, at any alignment', () => {
+    const file = join(root, 'mixed.safetensors');
+    const header = JSON.stringify({
+      half: { dtype: 'F16', shape: [6], data_offsets: [0, 12] },
+      brain: { dtype: 'BF16', shape: [3], data_offsets: [12, 18] },
+      single: { dtype: 'F32', shape: [1, 2], data_offsets: [18, 26] },
+    });
+    const length = Buffer.alloc(8);
+    length.writeBigUInt64LE(BigInt(header.length));
+    const data = Buffer.alloc(26);
+    // 1, -2, the smallest subnormal, 65504, -infinity, 0.333251953125
+    for (const [i, bits] of [0x3c00, 0xc000, 0x0001, 0x7bff, 0xfc00, 0x3555].entries())
+      data.writeUInt16LE(bits, 2 * i);
+    for (const [i, bits] of [0x3f80, 0xc049, 0x0000].entries()) data.writeUInt16LE(bits, 12 + 2 * i);
+    data.writeFloatLE(1.5, 18);
+    data.writeFloatLE(-7.25, 22);
+    writeFileSync(file, Buffer.concat([length, Buffer.from(header), data]));
+    const tensors = readSafetensors(file);
+    expect([...(tensors.get('half')?.data ?? [])]).toEqual([
+      1,
+      -2,
+      2 ** -24,
+      65504,
+      Number.NEGATIVE_INFINITY,
+      0.333251953125,
+    ]);
+    expect([...(tensors.get('brain')?.data ?? [])]).toEqual([1, -3.140625, 0]);
+    expect(tensors.get('single')).toEqual({ shape: [1, 2], data: Float32Array.of(1.5, -7.25) });
+  });
+
+  it('writes a header padded to 8 bytes, and names what is damaged', () => {
+    const file = join(root, 'written.safetensors');
+    writeSafetensors(file, new Map([['ü', { shape: [3], data: Float32Array.of(1, Number.NaN, -0) }]]));
+    const bytes = readFileSync(file);
+    expect(Number(bytes.readBigUInt64LE(0)) % 8).toBe(0);
+    expect(readSafetensors(file).get('ü')?.data).toEqual(Float32Array.of(1, Number.NaN, -0));
+    const broken = (content: Buffer) => () => {
+      writeFileSync(file, content);
+      readSafetensors(file);
+    };
+    expect(broken(bytes.subarray(0, 5))).toThrow('it has 5 bytes');
+    expect(broken(bytes.subarray(0, 40))).toThrow('it announces a header of');
+    expect(broken(bytes.subarray(0, bytes.length - 4))).toThrow('the tensor ü ends at byte 12 of 8');
+    expect(broken(Buffer.from(bytes.toString('latin1').replace('F32', 'I64'), 'latin1'))).toThrow(
+      'the tensor ü is of type I64: expected F32, F16 or BF16',
+    );
+    expect(() =>
+      writeSafetensors(file, new Map([['x', { shape: [2, 2], data: new Float32Array(3) }]])),
+    ).toThrow('the tensor x of shape [2, 2] has 3 values: expected 4');
+  });
+});

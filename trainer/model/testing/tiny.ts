@@ -1,0 +1,57 @@
+import { Random } from '../../engine/random.ts';
+import { tf } from '../../engine/tf.ts';
+import type { GptConfig } from '../config.ts';
+import { Gpt } from '../gpt.ts';
+
+export const tinyConfig: GptConfig = {
+  vocabularySize: 23,
+  contextLength: 24,
+  width: 12,
+  layers: 2,
+  heads: 3,
+};
+
+/** A small model whose weights, biases and gains included, are far from their start, so that each one matters. */
+export function tinyGpt(seed = 1, config: GptConfig = tinyConfig): Gpt {
+  const model = Gpt.create(config, seed);
+  const random = new Random(seed + 1000);
+  for (const variable of model.parameters.values()) {
+    const values = Float32Array.from(variable.dataSync(), (value) => value + 0.3 * random.normal());
+    tf.tidy(() => variable.assign(tf.tensor(values, variable.shape)));
+  }
+  return model;
+}
+
+/** Random sequences of these lengths. */
+export function randomSequences(seed: number, lengths: number[], vocabularySize = 23): number[][] {
+  const random = new Random(seed);
+  return lengths.map((length) => Array.from({ length }, () => random.integer(vocabularySize)));
+}
+
+/** The logits of one sequence on its own: one array a cell. */
+export function plainLogits(model: Gpt, sequence: number[]): number[][] {
+  return tf.tidy(() => {
+    const columns = sequence.length;
+    const hidden = model.hidden({
+      rows: 1,
+      columns,
+      tokens: Int32Array.from(sequence),
+      positions: Int32Array.from(sequence, (_, i) => i),
+      segments: new Int32Array(columns).fill(1),
+    });
+    const flat = model.logits(hidden).dataSync();
+    const size = model.config.vocabularySize;
+    return sequence.map((_, i) => [...flat.slice(i * size, (i + 1) * size)]);
+  });
+}
+
+/** The largest difference between numbers at the same place. */
+export function largestDifference(a: ArrayLike<number>, b: ArrayLike<number>): number {
+  if (a.length !== b.length) return Number.POSITIVE_INFINITY;
+  let largest = 0;
+  for (let i = 0; i < a.length; i++) {
+    const difference = Math.abs((a[i] ?? Number.NaN) - (b[i] ?? Number.NaN));
+    if (!(difference <= largest)) largest = difference;
+  }
+  return largest;
+}
