@@ -28,12 +28,11 @@ export const lineage = z
       .nullable()
       .default(null)
       .describe('Identifier of the parent model, as the caller names it.'),
-    datasetVersion: z
-      .string()
+    dataset: z
+      .strictObject({ version: z.string(), hash: z.string() })
       .nullable()
       .default(null)
-      .describe('Identifier of the dataset version that was used.'),
-    datasetHash: z.string().nullable().default(null).describe('Content hash of that dataset version.'),
+      .describe('The dataset version that was used, and the hash of its content.'),
   })
   .prefault({})
   .describe(
@@ -58,6 +57,12 @@ export const optimizer = {
   epsilon: positive
     .default(1e-8)
     .describe('AdamW: added to the root of the second moment, after bias correction. GPT-3: 1e-8.'),
+  epsilonForm: z
+    .enum(['pytorch', 'tensorflow'])
+    .default('pytorch')
+    .describe(
+      'Where epsilon is added: after the bias correction (PyTorch), or before it (TensorFlow; LMHP).',
+    ),
   gradientClip: positive
     .default(1)
     .describe('Largest global norm of a step’s gradient; a longer one is scaled to it. GPT-3, LMHP: 1.'),

@@ -1,0 +1,81 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { messageOf, TrainerError } from '../../errors.ts';
+import { saveCheckpoint } from '../../model/checkpoint.ts';
+import type { Gpt } from '../../model/gpt.ts';
+import type { ScalarModel } from '../../model/scalar-model.ts';
+import type { Tokenizer } from '../../tokenizer/tokenizer.ts';
+import type { StageName } from '../types.ts';
+
+const packageSchema = z.object({ version: z.string() });
+
+/** The version of the trainer that writes a checkpoint. */
+function codeVersion(): string {
+  const file = new URL('../../package.json', import.meta.url);
+  return packageSchema.parse(JSON.parse(readFileSync(file, 'utf8'))).version;
+}
+
+interface Lineage {
+  parent: string | null;
+  dataset: { version: string; hash: string } | null;
+}
+
+/** What touchstone.json says about a checkpoint that a stage writes. */
+export interface CheckpointInfo {
+  stage: StageName;
+  config: { seed: number; lineage: Lineage; model?: string } & Record<string, unknown>;
+  step: number;
+  metrics: Record<string, number>;
+  /** Normalisation of a reward model's score: gain · score + bias. */
+  normalization?: { gain: number; bias: number };
+}
+
+/** Writes a model as a Hugging Face folder, with its lineage. */
+export async function saveModel(
+  folder: string,
+  model: Gpt | ScalarModel,
+  tokenizer: Tokenizer,
+  { stage, config, step, metrics, normalization }: CheckpointInfo,
+): Promise<void> {
+  const finite = Object.fromEntries(Object.entries(metrics).filter(([, value]) => Number.isFinite(value)));
+  await saveCheckpoint(folder, {
+    model,
+    tokenizer,
+    metadata: {
+      stage,
+      step,
+      parent: config.lineage.parent ?? config.model ?? null,
+      dataset: config.lineage.dataset,
+      config,
+      seed: config.seed,
+      codeVersion: codeVersion(),
+      metrics: finite,
+      ...(normalization ? { rewardGain: normalization.gain, rewardBias: normalization.bias } : {}),
+    },
+  });
+}
+
+/**
+ * Makes sure that two checkpoints read the same tokens.
+ *
+ * @throws TrainerError that names both folders
+ */
+export function requireSameTokenizer(folder: string, other: string): void {
+  if (tokenizerModel(folder) !== tokenizerModel(other)) {
+    throw new TrainerError(
+      `The tokenizers of ${folder} and ${other} differ: expected a reward model that was trained from this policy's family.`,
+    );
+  }
+}
+
+const tokenizerSchema = z.object({ model: z.unknown(), added_tokens: z.unknown() });
+
+function tokenizerModel(folder: string): string {
+  const file = join(folder, 'tokenizer.json');
+  try {
+    return JSON.stringify(tokenizerSchema.parse(JSON.parse(readFileSync(file, 'utf8'))));
+  } catch (cause) {
+    throw new TrainerError(`Cannot read ${file} (${messageOf(cause)}).`, { cause });
+  }
+}

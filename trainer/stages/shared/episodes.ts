@@ -1,0 +1,133 @@
+import { rightPadded, type TokenBatch } from '../../data/batch.ts';
+import { embedding } from '../../engine/ops/embedding.ts';
+import { tokenEntropy } from '../../engine/ops/token-entropy.ts';
+import { tokenLogProbs } from '../../engine/ops/token-log-probs.ts';
+import { tf } from '../../engine/tf.ts';
+import type { Gpt } from '../../model/gpt.ts';
+import type { ScalarModel } from '../../model/scalar-model.ts';
+
+/** A prompt and the response that the policy wrote to it, stop token included. */
+export interface Episode {
+  prompt: number[];
+  response: number[];
+  /** Whether the response ended by itself. */
+  finished: boolean;
+}
+
+/** Episodes as rows, and for every response token the cell that is read before it, in the order of the tokens. */
+interface EpisodeBatch {
+  batch: TokenBatch;
+  /** int32 [N], indices into the batch's cells */
+  cells: Int32Array;
+  /** int32 [N], the response tokens */
+  targets: Int32Array;
+}
+
+/**
+ * Lays out episodes for a forward pass. The last response token is predicted but read by nobody, so it has no cell.
+ * Everything per token below is in this order: episode by episode, token by token.
+ */
+export function layOut(episodes: readonly Episode[], padding: number): EpisodeBatch {
+  const rows = episodes.map(({ prompt, response }) => [...prompt, ...response.slice(0, -1)]);
+  const batch = rightPadded(rows, padding);
+  const cells: number[] = [];
+  const targets: number[] = [];
+  for (const [row, { prompt, response }] of episodes.entries()) {
+    for (const [t, token] of response.entries()) {
+      cells.push(row * batch.columns + prompt.length - 1 + t);
+      targets.push(token);
+    }
+  }
+  return { batch, cells: Int32Array.from(cells), targets: Int32Array.from(targets) };
+}
+
+/** Logits [N,V] from which each response token was drawn. */
+function responseLogits(model: Gpt, { batch, cells }: EpisodeBatch): tf.Tensor2D {
+  const flat = model.hidden(batch).reshape<tf.Tensor2D>([batch.rows * batch.columns, model.config.width]);
+  return model.logits(embedding(flat, tf.tensor1d(cells, 'int32'))) as tf.Tensor2D;
+}
+
+/** log π(token | what came before) of every response token under logits / temperature, float32 [N]. */
+export function responseLogProbs(model: Gpt, laidOut: EpisodeBatch, temperature: number): tf.Tensor1D {
+  return tf.tidy(() =>
+    tokenLogProbs(responseLogits(model, laidOut), tf.tensor1d(laidOut.targets, 'int32'), temperature),
+  );
+}
+
+/** V_t, read before each response token, float32 [N]; `bias` completes a normalised score head. */
+export function responseValues(
+  model: ScalarModel,
+  { batch, cells }: EpisodeBatch,
+  bias: number,
+): tf.Tensor1D {
+  return tf.tidy(() => {
+    const flat = model.values(batch).reshape<tf.Tensor2D>([batch.rows * batch.columns, 1]);
+    return tf.add(embedding(flat, tf.tensor1d(cells, 'int32')).flatten(), bias) as tf.Tensor1D;
+  });
+}
+
+/** Log-probabilities and entropies (nats) of every response token, without a gradient, `chunk` episodes at once. */
+export function measureResponses(
+  model: Gpt,
+  episodes: readonly Episode[],
+  { temperature, padding, chunk }: { temperature: number; padding: number; chunk: number },
+): { logProbs: Float32Array[]; entropies: Float32Array[] } {
+  const logProbs: Float32Array[] = [];
+  const entropies: Float32Array[] = [];
+  for (const part of chunks(episodes, chunk)) {
+    const laidOut = layOut(part, padding);
+    const [drawn, entropy] = tf.tidy(() => {
+      const logits = responseLogits(model, laidOut);
+      return [
+        tokenLogProbs(logits, tf.tensor1d(laidOut.targets, 'int32'), temperature),
+        tokenEntropy(logits, temperature),
+      ];
+    });
+    logProbs.push(...perEpisode(part, read(drawn)));
+    entropies.push(...perEpisode(part, read(entropy)));
+  }
+  return { logProbs, entropies };
+}
+
+/** V_t of every response token, without a gradient. */
+export function measureValues(
+  model: ScalarModel,
+  episodes: readonly Episode[],
+  { padding, chunk, bias }: { padding: number; chunk: number; bias: number },
+): Float32Array[] {
+  return chunks(episodes, chunk).flatMap((part) =>
+    perEpisode(part, read(responseValues(model, layOut(part, padding), bias))),
+  );
+}
+
+/** The reward model's raw score of each whole sequence, read at its last token. */
+export function scoreSequences(
+  model: ScalarModel,
+  sequences: readonly number[][],
+  { padding, chunk }: { padding: number; chunk: number },
+): number[] {
+  return chunks(sequences, chunk).flatMap((part) => [...read(model.scores(rightPadded([...part], padding)))]);
+}
+
+/** Cuts into consecutive parts of at most `size`. */
+export function chunks<Item>(items: readonly Item[], size: number): Item[][] {
+  const parts: Item[][] = [];
+  for (let start = 0; start < items.length; start += size) parts.push(items.slice(start, start + size));
+  return parts;
+}
+
+/** Values of a float32 tensor, which is disposed of. */
+export function read(tensor: tf.Tensor): Float32Array {
+  const values = Float32Array.from(tensor.dataSync());
+  tensor.dispose();
+  return values;
+}
+
+function perEpisode(episodes: readonly Episode[], flat: Float32Array): Float32Array[] {
+  let offset = 0;
+  return episodes.map(({ response }) => {
+    const values = flat.slice(offset, offset + response.length);
+    offset += response.length;
+    return values;
+  });
+}

@@ -1,0 +1,56 @@
+import { encodePrompt } from '../../data/demonstrations.ts';
+import { parseResponse } from '../../data/template.ts';
+import { generate } from '../../model/generate.ts';
+import type { Gpt } from '../../model/gpt.ts';
+import type { Tokenizer } from '../../tokenizer/tokenizer.ts';
+import type { Sample } from '../types.ts';
+import { seedFor } from './seeds.ts';
+
+/** The part of a config that says what to sample during training. */
+export interface SampleSettings {
+  seed: number;
+  samplePrompts: string[];
+  sampleTokens: number;
+  sampleTemperature: number;
+}
+
+interface SampleOptions {
+  /** The prompt is text to go on from, not a question to put into the template. */
+  raw?: boolean;
+  /** Normalised scores of whole sequences. */
+  score?: (sequences: number[][]) => number[];
+}
+
+/** Completes the config's fixed prompts, with the same seed every time, so that only the model changes. */
+export async function writeSamples(
+  model: Gpt,
+  tokenizer: Tokenizer,
+  settings: SampleSettings,
+  { raw = false, score }: SampleOptions = {},
+): Promise<Sample[]> {
+  if (settings.samplePrompts.length === 0) return [];
+  const newTokens = Math.min(settings.sampleTokens, model.config.contextLength - 1);
+  const room = model.config.contextLength - newTokens;
+  const prompts = settings.samplePrompts.map((prompt) => {
+    if (!raw) return encodePrompt(prompt, tokenizer, room).tokens;
+    const tokens = tokenizer.encode(prompt).slice(-room);
+    // A model needs something to read: an empty prompt begins where a document ended.
+    return tokens.length > 0 ? tokens : [tokenizer.endOfText];
+  });
+  const generations = await generate(model, prompts, {
+    maxNewTokens: newTokens,
+    temperature: settings.sampleTemperature,
+    seed: seedFor(settings.seed, 'samples'),
+    stopTokens: [tokenizer.endOfText],
+  });
+  const rewards = score?.(generations.map(({ tokens }, i) => [...(prompts[i] ?? []), ...tokens]));
+  return generations.map(({ tokens }, i) => {
+    const text = tokenizer.decode(tokens);
+    const reward = rewards?.[i];
+    return {
+      prompt: settings.samplePrompts[i] ?? '',
+      completion: raw ? text : parseResponse(text),
+      ...(reward === undefined ? {} : { reward }),
+    };
+  });
+}
