@@ -18,6 +18,9 @@ export interface GptConfig {
   layerNormEpsilon?: number | undefined;
 }
 
+/** A shape with its defaults filled in. */
+export type CompleteGptConfig = { [Key in keyof GptConfig]-?: NonNullable<GptConfig[Key]> };
+
 const count = z.int().positive();
 
 /**
@@ -70,10 +73,7 @@ export const huggingFaceConfigSchema = z.strictObject({
 export type HuggingFaceConfig = z.infer<typeof huggingFaceConfigSchema>;
 
 /** The configuration with its defaults filled in. @throws TrainerError when heads do not divide the width */
-export function completeConfig(config: GptConfig): Required<GptConfig> & {
-  innerWidth: number;
-  layerNormEpsilon: number;
-} {
+export function completeConfig(config: GptConfig): CompleteGptConfig {
   if (config.width % config.heads !== 0) {
     throw new TrainerError(
       `A model of width ${config.width} cannot have ${config.heads} heads: the number of heads must divide the width.`,

@@ -8,7 +8,7 @@ import { linear } from '../engine/ops/linear.ts';
 import { Random } from '../engine/random.ts';
 import { tf } from '../engine/tf.ts';
 import { TrainerError } from '../errors.ts';
-import { completeConfig, type GptConfig } from './config.ts';
+import { type CompleteGptConfig, completeConfig, type GptConfig } from './config.ts';
 
 /** Residual and embedding dropout of one training pass; the same seed drops the same cells. */
 export interface Dropout {
@@ -59,7 +59,7 @@ type Attend = (qkv: tf.Tensor3D, layer: number) => tf.Tensor3D;
 
 /** A GPT-2: learned positions, pre-norm blocks, GELU in its tanh form, the head tied to the token embedding. */
 export class Gpt {
-  readonly config: ReturnType<typeof completeConfig>;
+  readonly config: CompleteGptConfig;
   /** by Hugging Face's names without a prefix: "wte.weight", "h.0.attn.c_attn.weight" */
   readonly parameters: Map<string, tf.Variable>;
 
