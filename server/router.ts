@@ -1,6 +1,7 @@
 import { datasetsRouter } from './datasets/router.ts';
 import { guidelinesRouter, projectsRouter } from './labeling/project-router.ts';
 import { labelingRouter } from './labeling/router.ts';
+import { modelsRouter, runsRouter } from './models/router.ts';
 import { peopleRouter } from './people/router.ts';
 import { createCallerFactory, router } from './trpc.ts';
 
@@ -11,6 +12,8 @@ export const appRouter = router({
   guidelines: guidelinesRouter,
   labeling: labelingRouter,
   datasets: datasetsRouter,
+  models: modelsRouter,
+  runs: runsRouter,
 });
 
 export type AppRouter = typeof appRouter;
