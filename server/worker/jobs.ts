@@ -173,14 +173,17 @@ export async function endJob(
     .where(eq(jobs.id, claim.id));
 }
 
-/** Gives a job back to the queue, as a worker does that is asked to stop: not counted as a failed attempt. */
-export async function giveBackJob(db: Database, claim: Claim): Promise<void> {
-  await fenced(db, claim, async (tx) => {
-    await tx
-      .update(jobs)
-      .set({ state: 'queued', leaseUntil: null, worker: null, attempts: sql`${jobs.attempts} - 1` })
-      .where(eq(jobs.id, claim.id));
-  });
+/** Gives a job back to the queue inside a fenced write, as a worker does that is asked to stop: no failed attempt. */
+export async function giveBackJob(tx: Transaction, claim: Pick<Claim, 'id'>): Promise<void> {
+  await tx
+    .update(jobs)
+    .set({
+      state: 'queued',
+      leaseUntil: null,
+      worker: null,
+      attempts: sql`greatest(${jobs.attempts} - 1, 0)`,
+    })
+    .where(eq(jobs.id, claim.id));
 }
 
 /** Notes how far a job has come, inside a fenced write. Getting further than ever before forgives earlier deaths. */
