@@ -1,1 +1,119 @@
-console.log('native build: not there yet');
+// Compiles the native kernels: `node build.mjs`, run by `npm ci` as the trainer's install script. It never fails the
+// install: without a compiler the trainer runs on WebAssembly, and `build/reason.txt` says why.
+import { spawn } from 'node:child_process';
+import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const here = dirname(fileURLToPath(import.meta.url));
+const folder = join(here, 'build');
+const compiler = process.env.CXX?.trim() || 'c++';
+
+/** Runs the compiler; gives its error output when it fails, null when it succeeds. */
+function compile(parameters) {
+  // CXX may hold a launcher before the compiler ("ccache c++").
+  const [program, ...first] = compiler.split(/\s+/);
+  return new Promise((resolve) => {
+    const child = spawn(program, [...first, ...parameters], { stdio: ['ignore', 'ignore', 'pipe'] });
+    let output = '';
+    child.stderr.on('data', (chunk) => {
+      output += chunk;
+    });
+    child.on('error', (error) => resolve(error.code === 'ENOENT' ? 'ENOENT' : error.message));
+    child.on('close', (code) => resolve(code === 0 ? null : output.trim() || `exit code ${code}`));
+  });
+}
+
+/** The one line of a compiler's output that says most. */
+function mainLine(output) {
+  const lines = output.split('\n').map((line) => line.trim());
+  return (lines.find((line) => /error/i.test(line)) ?? lines[0] ?? '').slice(0, 300);
+}
+
+function fail(reason) {
+  mkdirSync(folder, { recursive: true });
+  rmSync(join(folder, 'kernels.node'), { force: true });
+  writeFileSync(join(folder, 'reason.txt'), `${reason}\n`);
+  console.log(
+    `touchstone: native kernels not built: ${reason}. The trainer will run on WebAssembly, many times slower.`,
+  );
+}
+
+/** Variants of kernels.cc: its namespace, the bytes of a vector, rows of the register tile, flags. */
+function variants() {
+  const portable = { name: 'portable', bytes: 16, rows: 6, flags: [] };
+  if (process.arch !== 'x64') return [portable];
+  return [
+    portable,
+    { name: 'avx2', bytes: 32, rows: 6, flags: ['-mavx2', '-mfma'] },
+    {
+      name: 'avx512',
+      bytes: 64,
+      rows: 14,
+      flags: ['-mavx512f', '-mavx512dq', '-mavx512bw', '-mavx512vl', '-mfma', '-mprefer-vector-width=512'],
+    },
+  ];
+}
+
+async function build() {
+  let headers;
+  try {
+    headers = createRequire(import.meta.url)('node-api-headers').include_dir;
+  } catch {
+    return 'the package node-api-headers is not installed';
+  }
+  mkdirSync(folder, { recursive: true });
+  const temporary = mkdtempSync(join(folder, 'compiling-'));
+  try {
+    const common = [
+      '-O3',
+      '-std=c++17',
+      '-fPIC',
+      '-pthread',
+      '-fno-math-errno',
+      '-ffp-contract=fast',
+      '-fvisibility=hidden',
+    ];
+    const sources = [
+      ...variants().map(({ name, bytes, rows, flags }) => ({
+        source: 'kernels.cc',
+        object: join(temporary, `${name}.o`),
+        flags: [
+          `-DVARIANT=${name}`,
+          `-DVECTOR_BYTES=${bytes}`,
+          `-DTILE_ROWS=${rows}`,
+          '-Wno-psabi',
+          ...flags,
+        ],
+      })),
+      ...['module', 'pool', 'sampling'].map((name) => ({
+        source: `${name}.cc`,
+        object: join(temporary, `${name}.o`),
+        flags: [`-I${headers}`],
+      })),
+    ];
+    const results = await Promise.all(
+      sources.map(({ source, object, flags }) =>
+        compile([...common, ...flags, '-c', join(here, source), '-o', object]),
+      ),
+    );
+    const failed = results.find((result) => result !== null);
+    if (failed === 'ENOENT')
+      return `no C++ compiler found (looked for "${compiler}"; set CXX or install g++ or clang)`;
+    if (failed !== undefined) return `compiling failed: ${mainLine(failed)}`;
+    const linked = join(temporary, 'kernels.node');
+    const shared =
+      process.platform === 'darwin' ? ['-bundle', '-undefined', 'dynamic_lookup'] : ['-shared', '-pthread'];
+    const result = await compile([...shared, ...sources.map(({ object }) => object), '-o', linked]);
+    if (result !== null) return `linking failed: ${mainLine(result)}`;
+    renameSync(linked, join(folder, 'kernels.node'));
+    rmSync(join(folder, 'reason.txt'), { force: true });
+    return null;
+  } finally {
+    rmSync(temporary, { recursive: true, force: true });
+  }
+}
+
+const reason = await build().catch((error) => (error instanceof Error ? error.message : String(error)));
+if (reason !== null) fail(reason);

@@ -1,4 +1,5 @@
 import { TrainerError } from '../../errors.ts';
+import { type NativeBackend, nativeBackend } from '../native/backend.ts';
 import { tf } from '../tf.ts';
 
 export interface AdamWOptions {
@@ -63,9 +64,42 @@ export function adamWComposition(
   });
 }
 
+/** The same step by the kernel, in place. */
+function adamWNative(
+  native: NativeBackend,
+  variable: tf.Variable,
+  gradient: tf.Tensor,
+  moments: Moments,
+  step: AdamWStep,
+  weightDecay: number,
+): void {
+  native.addon.adamw(
+    variable.size,
+    native.writable(variable),
+    native.floats(gradient),
+    native.writable(moments.first),
+    native.writable(moments.second),
+    step.learningRate,
+    step.beta1,
+    step.beta2,
+    step.correction1,
+    step.correction2,
+    step.epsilon,
+    weightDecay,
+  );
+}
+
 /** The Euclidean norm of all gradients together. */
 export function globalNorm(gradients: ReadonlyMap<string, tf.Tensor>): number {
   if (gradients.size === 0) return 0;
+  const native = nativeBackend();
+  if (native) {
+    let sum = 0;
+    for (const gradient of gradients.values()) {
+      sum += native.addon.sumOfSquares(gradient.size, native.floats(gradient));
+    }
+    return Math.sqrt(sum);
+  }
   const total = tf.tidy(() => {
     let sum: tf.Tensor = tf.scalar(0);
     for (const gradient of gradients.values()) sum = sum.add(gradient.square().sum());
@@ -138,6 +172,7 @@ export class AdamW {
       correction2,
       epsilon: this.epsilonForm === 'tensorflow' ? this.epsilon / Math.sqrt(correction2) : this.epsilon,
     };
+    const native = nativeBackend();
     for (const [name, gradient] of gradients) {
       const variable = parameters.get(name);
       if (!variable)
@@ -149,6 +184,10 @@ export class AdamW {
       }
       const held = this.moments.get(name) ?? this.createMoments(name, variable.shape);
       const weightDecay = this.decays(name) ? this.weightDecay : 0;
+      if (native) {
+        adamWNative(native, variable, gradient, held, step, weightDecay);
+        continue;
+      }
       const next = adamWComposition(variable, gradient, held, step, weightDecay);
       held.first.dispose();
       held.second.dispose();

@@ -1,6 +1,13 @@
 import { TrainerError } from '../../errors.ts';
+import { type NativeBackend, nativeBackend } from '../native/backend.ts';
 import { tf } from '../tf.ts';
-import { attend, splitHeads } from './causal-attention.ts';
+import { attend, checkHeads, splitHeads } from './causal-attention.ts';
+
+interface NativeArrays {
+  native: NativeBackend;
+  keys: Float32Array;
+  values: Float32Array;
+}
 
 /** The keys and values that one layer has seen so far, for B rows of at most `capacity` cells. */
 export class LayerCache {
@@ -11,6 +18,9 @@ export class LayerCache {
   readonly capacity: number;
   /** [B,H,length,S] each, on devices without a kernel of their own; null when empty */
   private tensors: { keys: tf.Tensor4D; values: tf.Tensor4D } | null = null;
+
+  /** for the native kernel: keys [B,H,S,capacity] and values [B,H,capacity,S], filled up to `length` */
+  private arrays: NativeArrays | null = null;
 
   constructor(start: Int32Array, capacity: number) {
     this.start = start;
@@ -33,8 +43,18 @@ export class LayerCache {
     return grown;
   }
 
+  /** The native kernel's room for `width` numbers a cell: made at the first use. */
+  nativeArrays(native: NativeBackend, width: number): NativeArrays {
+    if (!this.arrays) {
+      const size = this.rows * width * this.capacity;
+      this.arrays = { native, keys: native.pool.take(size), values: native.pool.take(size) };
+    }
+    return this.arrays;
+  }
+
   /** Keeps the rows named, in that order. */
   keepRows(indices: Int32Array): void {
+    if (this.arrays) this.arrays = keepArrayRows(this.arrays, this.rows, indices);
     this.start = indices.map((index) => this.start[index] ?? 0);
     const held = this.tensors;
     if (!held) return;
@@ -47,6 +67,11 @@ export class LayerCache {
 
   dispose(): void {
     this.replace(null);
+    if (this.arrays) {
+      this.arrays.native.pool.give(this.arrays.keys);
+      this.arrays.native.pool.give(this.arrays.values);
+      this.arrays = null;
+    }
     this.length = 0;
   }
 
@@ -55,6 +80,20 @@ export class LayerCache {
     this.tensors?.values.dispose();
     this.tensors = tensors;
   }
+}
+
+function keepArrayRows(arrays: NativeArrays, rows: number, indices: Int32Array): NativeArrays {
+  const { pool } = arrays.native;
+  const keep = (from: Float32Array): Float32Array => {
+    const size = from.length / rows;
+    const to = pool.take(size * indices.length);
+    for (const [row, index] of indices.entries()) {
+      to.set(from.subarray(index * size, (index + 1) * size), row * size);
+    }
+    pool.give(from);
+    return to;
+  };
+  return { native: arrays.native, keys: keep(arrays.keys), values: keep(arrays.values) };
 }
 
 /** One `LayerCache` for each layer of a model. */
@@ -134,6 +173,22 @@ export function cachedAttentionComposition(qkv: tf.Tensor3D, heads: number, cach
   });
 }
 
+function cachedAttentionNative(
+  native: NativeBackend,
+  qkv: tf.Tensor3D,
+  heads: number,
+  cache: LayerCache,
+): tf.Tensor3D {
+  const [rows, count, triple] = qkv.shape;
+  const width = triple / 3;
+  const { keys, values } = cache.nativeArrays(native, width);
+  const out = native.output<tf.Tensor3D>([rows, count, width]);
+  const shape = [rows, count, heads, width / heads, cache.length, cache.capacity] as const;
+  native.addon.cachedAttention(...shape, native.floats(qkv), cache.start, keys, values, out.values);
+  cache.length += count;
+  return out.tensor;
+}
+
 /**
  * Appends N cells to every row of the cache, and attends from them to what their row holds: to the cells from the
  * row's `start` up to themselves. A cell before `start` (left padding) sees itself only. No gradient.
@@ -142,6 +197,7 @@ export function cachedAttentionComposition(qkv: tf.Tensor3D, heads: number, cach
  * @throws TrainerError when the rows do not match or the cells do not fit
  */
 export function cachedAttention(qkv: tf.Tensor3D, heads: number, cache: LayerCache): tf.Tensor3D {
+  checkHeads(qkv, heads);
   const [rows, count] = qkv.shape;
   if (rows !== cache.rows) {
     throw new TrainerError(`The cache holds ${cache.rows} rows, and ${rows} came to be added.`);
@@ -151,5 +207,8 @@ export function cachedAttention(qkv: tf.Tensor3D, heads: number, cache: LayerCac
       `The cache has room for ${cache.capacity} cells a row and holds ${cache.length}: ${count} more do not fit.`,
     );
   }
-  return cachedAttentionComposition(qkv, heads, cache);
+  const native = nativeBackend();
+  return native
+    ? cachedAttentionNative(native, qkv, heads, cache)
+    : cachedAttentionComposition(qkv, heads, cache);
 }

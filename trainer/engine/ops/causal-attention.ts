@@ -1,4 +1,7 @@
+import { TrainerError } from '../../errors.ts';
+import { type NativeBackend, nativeBackend } from '../native/backend.ts';
 import { tf } from '../tf.ts';
+import { fused, savedAt } from './native-gradient.ts';
 
 /** Score of a cell that must not be seen: its weight is exactly 0, and unlike -∞ it never makes a NaN. */
 export const HIDDEN = -1e30;
@@ -56,17 +59,66 @@ export function causalAttentionComposition(
   });
 }
 
+function causalAttentionNative(
+  native: NativeBackend,
+  qkv: tf.Tensor3D,
+  heads: number,
+  segmentIds: tf.Tensor2D | null,
+): tf.Tensor3D {
+  const [rows, columns, triple] = qkv.shape;
+  const width = triple / 3;
+  const shape = [rows, columns, heads, width / heads] as const;
+  return fused([qkv], {
+    forward(save) {
+      const out = native.output<tf.Tensor3D>([rows, columns, width]);
+      const logSums = native.output([rows, heads, columns]);
+      const segments = segmentIds ? native.ints(segmentIds) : null;
+      native.addon.attention(...shape, native.floats(qkv), segments, out.values, logSums.values);
+      save([qkv, out.tensor, logSums.tensor, ...(segmentIds ? [segmentIds] : [])]);
+      return out.tensor;
+    },
+    backward(dy, saved) {
+      const dqkv = native.output([rows, columns, triple]);
+      const floats = (index: number): Float32Array => native.floats(savedAt(saved, index));
+      const segments = segmentIds ? native.ints(savedAt(saved, 3)) : null;
+      const inputs = [floats(0), segments, floats(1), floats(2), native.floats(dy)] as const;
+      native.addon.attentionGradient(...shape, ...inputs, dqkv.values);
+      return [dqkv.tensor];
+    },
+  });
+}
+
+/** @throws TrainerError when [B,T,3D] does not divide into three parts of so many heads */
+export function checkHeads(qkv: tf.Tensor3D, heads: number): void {
+  const triple = qkv.shape[2];
+  if (!(Number.isInteger(heads) && heads > 0) || triple % (3 * heads) !== 0) {
+    throw new TrainerError(
+      `attention: a width of ${triple} does not divide into queries, keys and values of ${heads} heads.`,
+    );
+  }
+}
+
 /**
  * Multi-head softmax attention in which a cell sees itself and the cells to its left of its own segment. A padding
  * cell (segment 0) sees itself only.
  * @param qkv float32 [B,T,3D]: queries, keys and values side by side, each of `heads` heads
  * @param segmentIds int32 [B,T], or null for one segment a row
  * @returns float32 [B,T,D], before the output projection
+ * @throws TrainerError when the shapes do not fit
  */
 export function causalAttention(
   qkv: tf.Tensor3D,
   heads: number,
   segmentIds: tf.Tensor2D | null,
 ): tf.Tensor3D {
-  return causalAttentionComposition(qkv, heads, segmentIds);
+  checkHeads(qkv, heads);
+  if (segmentIds && (segmentIds.shape[0] !== qkv.shape[0] || segmentIds.shape[1] !== qkv.shape[1])) {
+    throw new TrainerError(
+      `attention: segment ids [${segmentIds.shape}] came with cells [${qkv.shape.slice(0, 2)}].`,
+    );
+  }
+  const native = nativeBackend();
+  return native
+    ? causalAttentionNative(native, qkv, heads, segmentIds)
+    : causalAttentionComposition(qkv, heads, segmentIds);
 }

@@ -1,4 +1,6 @@
+import { type NativeBackend, nativeBackend } from '../native/backend.ts';
 import { tf } from '../tf.ts';
+import { fused } from './native-gradient.ts';
 
 /** Finaliser of MurmurHash3; the native kernel computes the same. */
 function mix(value: number): number {
@@ -23,6 +25,16 @@ export function dropoutComposition<T extends tf.Tensor>(x: T, rate: number, seed
   return tf.tidy(() => x.mul(tf.tensor(dropoutMask(x.size, rate, seed), x.shape)) as T);
 }
 
+function dropoutNative<T extends tf.Tensor>(native: NativeBackend, x: T, rate: number, seed: number): T {
+  const drop = (from: tf.Tensor): T => {
+    const out = native.output<T>(from.shape);
+    native.addon.dropout(from.size, native.floats(from), rate, seed >>> 0, out.values);
+    return out.tensor;
+  };
+  // The gradient passes through the same mask, which is made again from the seed.
+  return fused<T>([x], { forward: () => drop(x), backward: (dy) => [drop(dy)] });
+}
+
 /**
  * Zeroes each element with probability `rate` and scales the others by 1 / (1 - rate) (Srivastava et al. 2014).
  * The same seed and shape drop the same elements on every device.
@@ -33,5 +45,6 @@ export function dropout<T extends tf.Tensor>(x: T, rate: number, seed: number): 
   if (!(rate >= 0 && rate < 1))
     throw new RangeError(`dropout rate is ${rate}: expected 0 or more and below 1.`);
   if (rate === 0) return x;
-  return dropoutComposition(x, rate, seed);
+  const native = nativeBackend();
+  return native ? dropoutNative(native, x, rate, seed) : dropoutComposition(x, rate, seed);
 }

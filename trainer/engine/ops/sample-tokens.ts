@@ -1,4 +1,5 @@
 import { TrainerError } from '../../errors.ts';
+import { nativeBackend } from '../native/backend.ts';
 import type { tf } from '../tf.ts';
 
 export interface SamplingOptions {
@@ -96,6 +97,14 @@ export function sampleTokens(
   const [rows, vocabularySize] = logits.shape;
   if (uniforms.length !== rows) {
     throw new TrainerError(`${rows} rows to sample from came with ${uniforms.length} random numbers.`);
+  }
+  const native = nativeBackend();
+  if (native) {
+    const { temperature, topK = 0, topP = 1 } = options;
+    const out = new Int32Array(rows);
+    const draws = Float64Array.from(uniforms);
+    native.addon.sample(rows, vocabularySize, native.floats(logits), draws, temperature, topK, topP, out);
+    return out;
   }
   return sampleTokensReference(logits.dataSync<'float32'>(), vocabularySize, uniforms, options);
 }

@@ -1,0 +1,203 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
+import { messageOf } from '../../errors.ts';
+
+type Floats = Float32Array;
+
+/**
+ * The compiled kernels, as module.cc exports them. Each checks the kind and length of its arrays; what the numbers
+ * mean stands in kernels.h. Outputs are arrays that the caller brings.
+ */
+export interface Addon {
+  /** picks the kernels, 'best' for what the processor supports, and starts the threads (0: as they are) */
+  open(variant: 'best' | 'avx512' | 'avx2' | 'portable', threads: number): string;
+  gemm(
+    m: number,
+    n: number,
+    k: number,
+    aAt: number,
+    bAt: number,
+    cAt: number,
+    aRow: number,
+    aColumn: number,
+    bRow: number,
+    bColumn: number,
+    cRow: number,
+    a: Floats,
+    b: Floats,
+    c: Floats,
+    accumulate: boolean,
+    bias: Floats | null,
+    gelu: boolean,
+    before: Floats | null,
+  ): void;
+  attention(
+    rows: number,
+    columns: number,
+    heads: number,
+    size: number,
+    qkv: Floats,
+    segments: Int32Array | null,
+    out: Floats,
+    logSums: Floats,
+  ): void;
+  attentionGradient(
+    rows: number,
+    columns: number,
+    heads: number,
+    size: number,
+    qkv: Floats,
+    segments: Int32Array | null,
+    out: Floats,
+    logSums: Floats,
+    dout: Floats,
+    dqkv: Floats,
+  ): void;
+  cachedAttention(
+    rows: number,
+    count: number,
+    heads: number,
+    size: number,
+    length: number,
+    capacity: number,
+    qkv: Floats,
+    start: Int32Array,
+    keys: Floats,
+    values: Floats,
+    out: Floats,
+  ): void;
+  layerNorm(
+    rows: number,
+    width: number,
+    x: Floats,
+    gain: Floats,
+    bias: Floats,
+    epsilon: number,
+    y: Floats,
+    mean: Floats,
+    scale: Floats,
+  ): void;
+  layerNormGradient(
+    rows: number,
+    width: number,
+    x: Floats,
+    gain: Floats,
+    mean: Floats,
+    scale: Floats,
+    dy: Floats,
+    dx: Floats,
+    dgain: Floats,
+    dbias: Floats,
+  ): void;
+  /** the first row whose target is outside the vocabulary, or -1 */
+  logProbs(
+    rows: number,
+    width: number,
+    logits: Floats,
+    targets: Int32Array,
+    temperature: number,
+    out: Floats,
+    logSums: Floats,
+  ): number;
+  logProbsGradient(
+    rows: number,
+    width: number,
+    logits: Floats,
+    targets: Int32Array,
+    temperature: number,
+    logSums: Floats,
+    dy: Floats,
+    dlogits: Floats,
+  ): void;
+  entropy(
+    rows: number,
+    width: number,
+    logits: Floats,
+    temperature: number,
+    out: Floats,
+    logSums: Floats,
+  ): void;
+  entropyGradient(
+    rows: number,
+    width: number,
+    logits: Floats,
+    temperature: number,
+    entropies: Floats,
+    logSums: Floats,
+    dy: Floats,
+    dlogits: Floats,
+  ): void;
+  /** the first cell whose id is outside the table, or -1 */
+  gather(
+    count: number,
+    width: number,
+    vocabulary: number,
+    table: Floats,
+    ids: Int32Array,
+    out: Floats,
+  ): number;
+  scatterAdd(
+    count: number,
+    width: number,
+    vocabulary: number,
+    ids: Int32Array,
+    dy: Floats,
+    dtable: Floats,
+  ): void;
+  /** op: 0 add, 1 subtract, 2 multiply, 3 divide; step 0 repeats the operand's one element */
+  binary(op: number, size: number, aStep: number, bStep: number, a: Floats, b: Floats, out: Floats): void;
+  geluGradient(size: number, before: Floats, dy: Floats, dx: Floats): void;
+  columnSums(rows: number, width: number, x: Floats, out: Floats): void;
+  sum(size: number, x: Floats): number;
+  sumOfSquares(size: number, x: Floats): number;
+  dropout(size: number, x: Floats, rate: number, seed: number, out: Floats): void;
+  adamw(
+    size: number,
+    parameter: Floats,
+    gradient: Floats,
+    first: Floats,
+    second: Floats,
+    learningRate: number,
+    beta1: number,
+    beta2: number,
+    correction1: number,
+    correction2: number,
+    epsilon: number,
+    weightDecay: number,
+  ): void;
+  sample(
+    rows: number,
+    width: number,
+    logits: Floats,
+    uniforms: Float64Array,
+    temperature: number,
+    topK: number,
+    topP: number,
+    out: Int32Array,
+  ): void;
+}
+
+/** The folder that build.mjs writes. */
+const defaultFolder = fileURLToPath(new URL('./build/', import.meta.url));
+
+/**
+ * Loads the compiled kernels.
+ * @param folder of `kernels.node`, or of the `reason.txt` that the build left in its place
+ * @returns the kernels, or why there are none
+ */
+export function loadAddon(folder = defaultFolder): { addon: Addon } | { reason: string } {
+  const file = `${folder}/kernels.node`;
+  if (!existsSync(file)) {
+    const note = `${folder}/reason.txt`;
+    const reason = existsSync(note) ? readFileSync(note, 'utf8').trim() : '';
+    return { reason: reason || 'the kernels have not been compiled (run `npm rebuild @touchstone/trainer`)' };
+  }
+  try {
+    const addon: Addon = createRequire(import.meta.url)(file);
+    if (typeof addon.open !== 'function') return { reason: 'the compiled kernels hold no functions' };
+    return { addon };
+  } catch (error) {
+    return { reason: `the compiled kernels cannot be loaded (${messageOf(error).split('\n')[0]})` };
+  }
+}

@@ -1,0 +1,131 @@
+// Kernels over flat arrays.
+#pragma once
+#include "rows.h"
+
+namespace touchstone {
+namespace VARIANT {
+
+// Floats of a task. Sums are made per task and then in order, so that they do not depend on the threads.
+constexpr long FLAT_BLOCK = 16384;
+
+template <class F>
+INLINE void for_each_block(long size, const F& f) {
+  for_each_task(divide_up(size, FLAT_BLOCK), [&](long task, int) {
+    f(task * FLAT_BLOCK, smaller(size, (task + 1) * FLAT_BLOCK), task);
+  });
+}
+
+template <class F>
+INLINE void map_binary(long size, const float* a, int a_step, const float* b, int b_step, float* out, const F& f) {
+  for_each_block(size, [&](long from, long to, long) {
+    // Three loops, so that each reads its operands plainly.
+    if (a_step && b_step)
+      for (long i = from; i < to; i++) out[i] = f(a[i], b[i]);
+    else if (a_step) {
+      const float y = b[0];
+      for (long i = from; i < to; i++) out[i] = f(a[i], y);
+    } else {
+      const float x = a[0];
+      for (long i = from; i < to; i++) out[i] = f(x, b[i * b_step]);
+    }
+  });
+}
+
+static void binary(BinaryOp op, long size, const float* a, int a_step, const float* b, int b_step, float* out) {
+  switch (op) {
+    case BINARY_ADD:
+      return map_binary(size, a, a_step, b, b_step, out, [](float x, float y) { return x + y; });
+    case BINARY_SUB:
+      return map_binary(size, a, a_step, b, b_step, out, [](float x, float y) { return x - y; });
+    case BINARY_MUL:
+      return map_binary(size, a, a_step, b, b_step, out, [](float x, float y) { return x * y; });
+    case BINARY_DIV:
+      return map_binary(size, a, a_step, b, b_step, out, [](float x, float y) { return x / y; });
+  }
+}
+
+static void gelu_gradient(long size, const float* before, const float* dy, float* dx) {
+  for_each_block(size, [&](long from, long to, long) {
+    for_each_vector(to - from, [&](long j, long n) {
+      const long i = from + j;
+      store_some(dx + i, load_some(dy + i, n) * gelu_derivative(load_some(before + i, n)), n);
+    });
+  });
+}
+
+static void column_sums(long rows, long width, const float* x, float* out) {
+  const long blocks = divide_up(rows, ROW_BLOCK);
+  float* partial = scratch(0, SCRATCH_PARTIAL, width * larger(1, blocks));
+  for_each_task(blocks, [&](long task, int) {
+    float* sums = partial + task * width;
+    for (long j = 0; j < width; j++) sums[j] = 0;
+    const long end = smaller(rows, (task + 1) * ROW_BLOCK);
+    for (long i = task * ROW_BLOCK; i < end; i++)
+      for (long j = 0; j < width; j++) sums[j] += x[i * width + j];
+  });
+  for (long j = 0; j < width; j++) out[j] = 0;
+  for (long t = 0; t < blocks; t++)
+    for (long j = 0; j < width; j++) out[j] += partial[t * width + j];
+}
+
+template <class F>
+INLINE double reduce(long size, const F& f) {
+  const long blocks = divide_up(size, FLAT_BLOCK);
+  float* partial = scratch(0, SCRATCH_PARTIAL, larger(1, blocks));
+  for_each_block(size, [&](long from, long to, long task) {
+    vf total = vf{};
+    for_each_vector(to - from, [&](long j, long n) { total += f(from + j, n); });
+    partial[task] = touchstone::VARIANT::sum(total);
+  });
+  double total = 0;
+  for (long t = 0; t < blocks; t++) total += partial[t];
+  return total;
+}
+
+static double sum_all(long size, const float* x) {
+  return reduce(size, [&](long i, long n) { return load_some(x + i, n); });
+}
+static double sum_of_squares(long size, const float* x) {
+  return reduce(size, [&](long i, long n) {
+    const vf v = load_some(x + i, n);
+    return v * v;
+  });
+}
+
+// Finaliser of MurmurHash3; ops/dropout.ts computes the same.
+INLINE uint32_t mix(uint32_t z) {
+  z = (z ^ (z >> 16)) * 0x85ebca6bu;
+  z = (z ^ (z >> 13)) * 0xc2b2ae35u;
+  return z ^ (z >> 16);
+}
+
+static void dropout(long size, const float* x, double rate, uint32_t seed, float* out) {
+  const uint32_t key = mix(seed ^ 0x9e3779b9u);
+  const float scale = (float)(1.0 / (1.0 - rate));
+  const uint32_t threshold = (uint32_t)(rate * 4294967296.0);
+  for_each_block(size, [&](long from, long to, long) {
+    for (long i = from; i < to; i++) {
+      const uint32_t h = mix(mix((uint32_t)i + 1u) ^ key);
+      out[i] = h < threshold ? x[i] * 0.0f : x[i] * scale;
+    }
+  });
+}
+
+static void adamw(const AdamWArgs& a) {
+  const float keep = 1.0f - a.learning_rate * a.weight_decay;
+  const float step = a.learning_rate / a.correction1, root = 1.0f / __builtin_sqrtf(a.correction2);
+  const float rest1 = 1.0f - a.beta1, rest2 = 1.0f - a.beta2;
+  for_each_block(a.size, [&](long from, long to, long) {
+    for (long i = from; i < to; i++) {
+      const float g = a.gradient[i];
+      const float m = a.beta1 * a.first[i] + rest1 * g;
+      const float v = a.beta2 * a.second[i] + rest2 * g * g;
+      a.first[i] = m;
+      a.second[i] = v;
+      a.parameter[i] = keep * a.parameter[i] - step * m / (__builtin_sqrtf(v) * root + a.epsilon);
+    }
+  });
+}
+
+}  // namespace VARIANT
+}  // namespace touchstone

@@ -1,0 +1,175 @@
+// Matrix products: packed panels, one register tile (Goto and van de Geijn 2008).
+#pragma once
+#include "kernels.h"
+#include "vector.h"
+
+namespace touchstone {
+namespace VARIANT {
+
+// Rows of K in one pass over C: a panel of B (KC x NR floats) stays within the first-level cache.
+constexpr long KC = 256;
+// Floats of A that a task packs at once: stays within half a second-level cache of 512 kB.
+constexpr long A_BLOCK = 48 * 1024;
+
+// C[i][j] (+)= sum over k of a[k * as + i] * b[k * bs + j], for R rows and V vectors of columns.
+template <int R, int V>
+static void tile(long K, const float* a, long as, const float* b, long bs, float* c, long cs, bool accumulate) {
+  vf sums[R][V];
+#pragma GCC unroll 16
+  for (int i = 0; i < R; i++)
+#pragma GCC unroll 2
+    for (int v = 0; v < V; v++) sums[i][v] = vf{};
+  for (long k = 0; k < K; k++) {
+    vf column[V];
+#pragma GCC unroll 2
+    for (int v = 0; v < V; v++) column[v] = load(b + v * VL);
+#pragma GCC unroll 16
+    for (int i = 0; i < R; i++)
+#pragma GCC unroll 2
+      for (int v = 0; v < V; v++) sums[i][v] += a[i] * column[v];
+    a += as;
+    b += bs;
+  }
+#pragma GCC unroll 16
+  for (int i = 0; i < R; i++)
+#pragma GCC unroll 2
+    for (int v = 0; v < V; v++) {
+      float* p = c + i * cs + v * VL;
+      store(p, accumulate ? load(p) + sums[i][v] : sums[i][v]);
+    }
+}
+
+typedef void (*Tile)(long, const float*, long, const float*, long, float*, long, bool);
+
+template <int R>
+struct TileTable {
+  static Tile find(int rows, int vectors) {
+    if (rows == R) return vectors == 1 ? tile<R, 1> : tile<R, 2>;
+    return TileTable<R - 1>::find(rows, vectors);
+  }
+};
+template <>
+struct TileTable<0> {
+  static Tile find(int, int) { return nullptr; }
+};
+
+// As `tile`, for any number of rows up to MR and of columns up to NR. B must be readable for whole vectors.
+INLINE void tile_part(int rows, int columns, long K, const float* a, long as, const float* b, long bs, float* c,
+                      long cs, bool accumulate) {
+  int vectors = columns > VL ? 2 : 1;
+  Tile compute = TileTable<MR>::find(rows, vectors);
+  if (columns == vectors * VL) {
+    compute(K, a, as, b, bs, c, cs, accumulate);
+    return;
+  }
+  float edge[MR * NR];
+  compute(K, a, as, b, bs, edge, NR, false);
+  for (int i = 0; i < rows; i++)
+    for (int j = 0; j < columns; j++) {
+      float* p = c + i * cs + j;
+      *p = accumulate ? *p + edge[i * NR + j] : edge[i * NR + j];
+    }
+}
+
+// Rows of a panel: M cut into as few panels as MR allows, as even as they get.
+INLINE long panel_rows(long M) { return divide_up(M, divide_up(M, MR)); }
+
+// to[k * rows + i] = from[i * rs + k * ks] for i < rows.
+INLINE void pack_rows(float* to, const float* from, long rs, long ks, long rows, long K) {
+  if (rs == 1) {
+    for (long k = 0; k < K; k++, to += rows, from += ks)
+      for (long i = 0; i < rows; i++) to[i] = from[i];
+    return;
+  }
+  for (long k = 0; k < K; k++, to += rows, from += ks)
+    for (long i = 0; i < rows; i++) to[i] = from[i * rs];
+}
+
+// to[k * NR + j] = from[k * ks + j * js] for j < columns, 0 up to NR.
+INLINE void pack_columns(float* to, const float* from, long ks, long js, long columns, long K) {
+  if (columns == NR && js == 1) {
+    for (long k = 0; k < K; k++, to += NR, from += ks) {
+      store(to, load(from));
+      store(to + VL, load(from + VL));
+    }
+    return;
+  }
+  if (js == 1) {
+    for (long k = 0; k < K; k++, to += NR, from += ks)
+      for (long j = 0; j < NR; j++) to[j] = j < columns ? from[j] : 0;
+    return;
+  }
+  for (long j = 0; j < NR; j++) {
+    const float* p = from + j * js;
+    if (j < columns)
+      for (long k = 0; k < K; k++) to[k * NR + j] = p[k * ks];
+    else
+      for (long k = 0; k < K; k++) to[k * NR + j] = 0;
+  }
+}
+
+// Bias and GELU over a block of C, and the value before GELU into `before`.
+INLINE void finish(const GemmArgs& g, long row, long rows, long column, long columns) {
+  for (long i = row; i < row + rows; i++) {
+    float* c = g.c + i * g.cs;
+    float* before = g.before ? g.before + i * g.cs : nullptr;
+    for (long j = column; j < column + columns; j += VL) {
+      long n = column + columns - j;
+      vf x = n >= VL ? load(c + j) : load_part(c + j, n, 0);
+      if (g.bias) x += n >= VL ? load(g.bias + j) : load_part(g.bias + j, n, 0);
+      if (before) {
+        if (n >= VL) store(before + j, x);
+        else store_part(before + j, x, n);
+      }
+      if (g.gelu) x = gelu(x);
+      if (n >= VL) store(c + j, x);
+      else store_part(c + j, x, n);
+    }
+  }
+}
+
+static void gemm(const GemmArgs& g) {
+  const long M = g.m, N = g.n, K = g.k;
+  if (M == 0 || N == 0) return;
+  const long rows = panel_rows(M), row_panels = divide_up(M, rows), column_panels = divide_up(N, NR);
+  const long k_blocks = larger(1, divide_up(K, KC)), k_step = divide_up(K, k_blocks);
+  const long threads = thread_count();
+  float* packed_b = scratch(0, SCRATCH_B, larger(1, k_step) * column_panels * NR);
+
+  // A task is a block of row panels by a block of column panels: as large as the cache allows, and a few a thread.
+  long block = larger(1, A_BLOCK / larger(1, k_step * rows));
+  block = smaller(block, larger(1, divide_up(row_panels, 4 * threads)));
+  const long row_blocks = divide_up(row_panels, block);
+  const long column_splits = smaller(column_panels, larger(1, divide_up(2 * threads, row_blocks)));
+  const long column_block = divide_up(column_panels, column_splits);
+
+  for (long kb = 0; kb < k_blocks; kb++) {
+    const long k0 = kb * k_step, kc = larger(0, smaller(k_step, K - k0));
+    for_each_task(column_panels, [&](long p, int) {
+      pack_columns(packed_b + p * kc * NR, g.b + k0 * g.bk + p * NR * g.bn, g.bk, g.bn, smaller(NR, N - p * NR), kc);
+    });
+    const bool accumulate = g.accumulate || kb > 0, last = kb == k_blocks - 1;
+    for_each_task(row_blocks * column_splits, [&](long task, int thread) {
+      const long first = (task / column_splits) * block, end = smaller(first + block, row_panels);
+      const long from = (task % column_splits) * column_block, to = smaller(from + column_block, column_panels);
+      float* packed_a = scratch(thread, SCRATCH_A, block * rows * larger(1, kc));
+      for (long r = first; r < end; r++) {
+        const long i = r * rows;
+        pack_rows(packed_a + (r - first) * rows * kc, g.a + i * g.am + k0 * g.ak, g.am, g.ak, smaller(rows, M - i), kc);
+      }
+      for (long p = from; p < to; p++)
+        for (long r = first; r < end; r++) {
+          const long i = r * rows, j = p * NR, high = smaller(rows, M - i);
+          tile_part(high, smaller(NR, N - j), kc, packed_a + (r - first) * rows * kc, high, packed_b + p * kc * NR, NR,
+                    g.c + i * g.cs + j, g.cs, accumulate);
+        }
+      if (last && (g.bias || g.gelu)) {
+        const long i = first * rows, j = from * NR;
+        finish(g, i, smaller(end * rows, M) - i, j, larger(0, smaller(to * NR, N) - j));
+      }
+    });
+  }
+}
+
+}  // namespace VARIANT
+}  // namespace touchstone

@@ -1,0 +1,97 @@
+// What every variant (portable, AVX2, AVX-512) offers: one table of functions, picked once at load.
+#pragma once
+#include <cstdint>
+
+namespace touchstone {
+
+// C[i][j] (+)= sum over k of A[i][k] B[k][j]; then, if asked, + bias[j] and GELU.
+// A[i][k] is a[i * am + k * ak], B[k][j] is b[k * bk + j * bn], C[i][j] is c[i * cs + j].
+struct GemmArgs {
+  long m, n, k;
+  const float* a;
+  long am, ak;
+  const float* b;
+  long bk, bn;
+  float* c;
+  long cs;
+  bool accumulate;
+  const float* bias;  // [n] or null
+  bool gelu;
+  float* before;  // as c: the value before GELU, or null
+};
+
+struct AttentionArgs {
+  long rows, columns, heads, size;  // B, T, H, D / H
+  const float* qkv;                 // [B,T,3D]
+  const int32_t* segments;          // [B,T] or null
+  float* out;                       // [B,T,D]
+  float* log_sums;                  // [B,H,T]: log of the sum of exponentials of a cell's scores
+};
+
+struct AttentionGradientArgs {
+  AttentionArgs forward;
+  const float* dout;  // [B,T,D]
+  float* dqkv;        // [B,T,3D]
+};
+
+struct CachedAttentionArgs {
+  long rows, count, heads, size, length, capacity;  // B, N new cells, H, D / H, cells held before, cells at most
+  const float* qkv;                                 // [B,N,3D]
+  const int32_t* start;                             // [B]: first cell that is not padding
+  float* keys;                                      // [B,H,D/H,capacity]
+  float* values;                                    // [B,H,capacity,D/H]
+  float* out;                                       // [B,N,D]
+};
+
+struct AdamWArgs {
+  long size;
+  float* parameter;
+  const float* gradient;
+  float* first;
+  float* second;
+  float learning_rate, beta1, beta2, correction1, correction2, epsilon, weight_decay;
+};
+
+enum BinaryOp { BINARY_ADD, BINARY_SUB, BINARY_MUL, BINARY_DIV };
+
+struct Kernels {
+  const char* name;
+  void (*gemm)(const GemmArgs&);
+  void (*attention)(const AttentionArgs&);
+  void (*attention_gradient)(const AttentionGradientArgs&);
+  void (*cached_attention)(const CachedAttentionArgs&);
+  // x [rows, width]; mean and scale (1 / deviation) [rows]
+  void (*layer_norm)(long rows, long width, const float* x, const float* gain, const float* bias, float epsilon,
+                     float* y, float* mean, float* scale);
+  void (*layer_norm_gradient)(long rows, long width, const float* x, const float* gain, const float* mean,
+                              const float* scale, const float* dy, float* dx, float* dgain, float* dbias);
+  // log softmax(logits / temperature) at the target; log_sums [rows]: log of the sum of exponentials
+  void (*log_probs)(long rows, long width, const float* logits, const int32_t* targets, float temperature, float* out,
+                    float* log_sums);
+  void (*log_probs_gradient)(long rows, long width, const float* logits, const int32_t* targets, float temperature,
+                             const float* log_sums, const float* dy, float* dlogits);
+  void (*entropy)(long rows, long width, const float* logits, float temperature, float* out, float* log_sums);
+  void (*entropy_gradient)(long rows, long width, const float* logits, float temperature, const float* entropies,
+                           const float* log_sums, const float* dy, float* dlogits);
+  void (*gather)(long count, long width, const float* table, const int32_t* ids, float* out);
+  void (*scatter_add)(long count, long width, long vocabulary, const int32_t* ids, const float* dy, float* dtable);
+  // step 0 repeats one element of that operand
+  void (*binary)(BinaryOp op, long size, const float* a, int a_step, const float* b, int b_step, float* out);
+  void (*gelu_gradient)(long size, const float* before, const float* dy, float* dx);
+  void (*column_sums)(long rows, long width, const float* x, float* out);
+  double (*sum)(long size, const float* x);
+  double (*sum_of_squares)(long size, const float* x);
+  void (*dropout)(long size, const float* x, double rate, uint32_t seed, float* out);
+  void (*adamw)(const AdamWArgs&);
+};
+
+const Kernels& kernels_portable();
+const Kernels& kernels_avx2();
+const Kernels& kernels_avx512();
+
+// One token a row; uniforms in [0, 1). top_k 0 and top_p 1 leave all. The order of the arithmetic is that of
+// sampleTokensReference in ops/sample-tokens.ts.
+void sample_tokens(long rows, long width, const float* logits, const double* uniforms, double temperature, long top_k,
+                   double top_p, int32_t* out);
+
+}  // namespace touchstone

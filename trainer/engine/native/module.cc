@@ -1,0 +1,422 @@
+// The door between JavaScript and the kernels: takes typed arrays and numbers, checks that each array is of the right
+// kind and long enough, and calls the variant that the processor supports. What each function takes: addon.ts.
+#include <node_api.h>
+
+#include <cstdio>
+#include <cstring>
+#include <thread>
+
+#include "kernels.h"
+#include "pool.h"
+
+using namespace touchstone;
+
+namespace {
+
+const Kernels* kernels = nullptr;
+
+const Kernels& pick(const char* wanted) {
+#if defined(__x86_64__)
+  const bool avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
+                      __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl");
+  const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+  if (!std::strcmp(wanted, "portable")) return kernels_portable();
+  if (avx512 && std::strcmp(wanted, "avx2")) return kernels_avx512();
+  if (avx2) return kernels_avx2();
+#endif
+  (void)wanted;
+  return kernels_portable();
+}
+
+// Arguments of a call, read in order. After the first that does not fit, `failed` is set and an exception waits.
+class Arguments {
+ public:
+  Arguments(napi_env env, napi_callback_info info) : env_(env) {
+    count_ = MOST;
+    napi_get_cb_info(env, info, &count_, values_, nullptr, nullptr);
+  }
+
+  double number() {
+    double value = 0;
+    if (next_ >= count_ || napi_get_value_double(env_, values_[next_], &value) != napi_ok) fail("a number");
+    next_++;
+    return value;
+  }
+  long integer() { return (long)number(); }
+  bool flag() {
+    bool value = false;
+    if (next_ >= count_ || napi_get_value_bool(env_, values_[next_], &value) != napi_ok) fail("a boolean");
+    next_++;
+    return value;
+  }
+  float* floats(long least) { return static_cast<float*>(array(napi_float32_array, least, "a Float32Array")); }
+  int32_t* ints(long least) { return static_cast<int32_t*>(array(napi_int32_array, least, "an Int32Array")); }
+  double* doubles(long least) { return static_cast<double*>(array(napi_float64_array, least, "a Float64Array")); }
+  float* floats_or_null(long least) { return absent() ? nullptr : floats(least); }
+  int32_t* ints_or_null(long least) { return absent() ? nullptr : ints(least); }
+
+  bool failed = false;
+
+ private:
+  static constexpr size_t MOST = 20;
+
+  bool absent() {
+    napi_valuetype type = napi_undefined;
+    if (next_ < count_) napi_typeof(env_, values_[next_], &type);
+    if (type != napi_null && type != napi_undefined) return false;
+    next_++;
+    return true;
+  }
+
+  void* array(napi_typedarray_type wanted, long least, const char* kind) {
+    napi_typedarray_type type;
+    size_t length = 0;
+    void* data = nullptr;
+    const bool read = next_ < count_ &&
+                      napi_get_typedarray_info(env_, values_[next_], &type, &length, &data, nullptr, nullptr) == napi_ok;
+    if (!read || type != wanted || (long)length < least) {
+      char expected[80];
+      std::snprintf(expected, sizeof expected, "%s of at least %ld elements", kind, least);
+      fail(expected);
+    }
+    next_++;
+    return data;
+  }
+
+  void fail(const char* expected) {
+    if (!failed) {
+      char message[160];
+      std::snprintf(message, sizeof message, "native kernel: argument %zu: expected %s", next_ + 1, expected);
+      napi_throw_type_error(env_, nullptr, message);
+    }
+    failed = true;
+  }
+
+  napi_env env_;
+  size_t count_;
+  size_t next_ = 0;
+  napi_value values_[MOST];
+};
+
+napi_value number_of(napi_env env, double value) {
+  napi_value result;
+  napi_create_double(env, value, &result);
+  return result;
+}
+
+// open(variant: string, threads) picks the kernels ("best" or a name) and starts the threads; gives the variant's name.
+napi_value open(napi_env env, napi_callback_info info) {
+  size_t count = 2;
+  napi_value values[2];
+  napi_get_cb_info(env, info, &count, values, nullptr, nullptr);
+  char wanted[32] = "best";
+  size_t length;
+  napi_get_value_string_utf8(env, values[0], wanted, sizeof wanted, &length);
+  int32_t threads = 0;
+  napi_get_value_int32(env, values[1], &threads);
+  kernels = &pick(wanted);
+  if (threads > 0) set_thread_count(threads);
+  napi_value name;
+  napi_create_string_utf8(env, kernels->name, NAPI_AUTO_LENGTH, &name);
+  return name;
+}
+
+long reach(long rows, long row_step, long columns, long column_step) {
+  return rows == 0 || columns == 0 ? 0 : (rows - 1) * row_step + (columns - 1) * column_step + 1;
+}
+
+napi_value gemm(napi_env env, napi_callback_info info) {
+  Arguments in(env, info);
+  GemmArgs g{};
+  g.m = in.integer();
+  g.n = in.integer();
+  g.k = in.integer();
+  const long a_at = in.integer(), b_at = in.integer(), c_at = in.integer();
+  g.am = in.integer();
+  g.ak = in.integer();
+  g.bk = in.integer();
+  g.bn = in.integer();
+  g.cs = in.integer();
+  const long c_reach = reach(g.m, g.cs, g.n, 1);
+  g.a = in.floats(a_at + reach(g.m, g.am, g.k, g.ak));
+  g.b = in.floats(b_at + reach(g.k, g.bk, g.n, g.bn));
+  g.c = in.floats(c_at + c_reach);
+  g.accumulate = in.flag();
+  g.bias = in.floats_or_null(g.n);
+  g.gelu = in.flag();
+  g.before = in.floats_or_null(c_reach);
+  if (in.failed) return nullptr;
+  g.a += a_at;
+  g.b += b_at;
+  g.c += c_at;
+  kernels->gemm(g);
+  return nullptr;
+}
+
+AttentionArgs attention_args(Arguments& in) {
+  AttentionArgs a{};
+  a.rows = in.integer();
+  a.columns = in.integer();
+  a.heads = in.integer();
+  a.size = in.integer();
+  const long cells = a.rows * a.columns, width = a.heads * a.size;
+  a.qkv = in.floats(cells * 3 * width);
+  a.segments = in.ints_or_null(cells);
+  a.out = in.floats(cells * width);
+  a.log_sums = in.floats(cells * a.heads);
+  return a;
+}
+
+napi_value attention(napi_env env, napi_callback_info info) {
+  Arguments in(env, info);
+  const AttentionArgs a = attention_args(in);
+  if (!in.failed) kernels->attention(a);
+  return nullptr;
+}
+
+napi_value attention_gradient(napi_env env, napi_callback_info info) {
+  Arguments in(env, info);
+  AttentionGradientArgs g{};
+  g.forward = attention_args(in);
+  const long size = g.forward.rows * g.forward.columns * g.forward.heads * g.forward.size;
+  g.dout = in.floats(size);
+  g.dqkv = in.floats(3 * size);
+  if (!in.failed) kernels->attention_gradient(g);
+  return nullptr;
+}
+
+napi_value cached_attention(napi_env env, napi_callback_info info) {
+  Arguments in(env, info);
+  CachedAttentionArgs a{};
+  a.rows = in.integer();
+  a.count = in.integer();
+  a.heads = in.integer();
+  a.size = in.integer();
+  a.length = in.integer();
+  a.capacity = in.integer();
+  const long width = a.heads * a.size;
+  a.qkv = in.floats(a.rows * a.count * 3 * width);
+  a.start = in.ints(a.rows);
+  a.keys = in.floats(a.rows * width * a.capacity);
+  a.values = in.floats(a.rows * width * a.capacity);
+  a.out = in.floats(a.rows * a.count * width);
+  if (!in.failed) kernels->cached_attention(a);
+  return nullptr;
+}
+
+napi_value layer_norm(napi_env env, napi_callback_info info) {
+  Arguments in(env, info);
+  const long rows = in.integer(), width = in.integer();
+  const float *x = in.floats(rows * width), *gain = in.floats(width), *bias = in.floats(width);
+  const float epsilon = (float)in.number();
+  float *y = in.floats(rows * width), *mean = in.floats(rows), *scale = in.floats(rows);
+  if (!in.failed) kernels->layer_norm(rows, width, x, gain, bias, epsilon, y, mean, scale);
+  return nullptr;
+}
+
+napi_value layer_norm_gradient(napi_env env, napi_callback_info info) {
+  Arguments in(env, info);
+  const long rows = in.integer(), width = in.integer();
+  const float *x = in.floats(rows * width), *gain = in.floats(width), *mean = in.floats(rows), *scale = in.floats(rows);
+  const float* dy = in.floats(rows * width);
+  float *dx = in.floats(rows * width), *dgain = in.floats(width), *dbias = in.floats(width);
+  if (!in.failed) kernels->layer_norm_gradient(rows, width, x, gain, mean, scale, dy, dx, dgain, dbias);
+  return nullptr;
+}
+
+// The first place whose id is not in [0, bound), or -1.
+long first_outside(const int32_t* ids, long count, long bound) {
+  for (long i = 0; i < count; i++)
+    if (ids[i] < 0 || ids[i] >= bound) return i;
+  return -1;
+}
+
+napi_value log_probs(napi_env env, napi_callback_info info) {
+  Arguments in(env, info);
+  const long rows = in.integer(), width = in.integer();
+  const float* logits = in.floats(rows * width);
+  const int32_t* targets = in.ints(rows);
+  const float temperature = (float)in.number();
+  float *out = in.floats(rows), *log_sums = in.floats(rows);
+  if (in.failed) return nullptr;
+  const long outside = first_outside(targets, rows, width);
+  if (outside < 0) kernels->log_probs(rows, width, logits, targets, temperature, out, log_sums);
+  return number_of(env, (double)outside);
+}
+
+napi_value log_probs_gradient(napi_env env, napi_callback_info info) {
+  Arguments in(env, info);
+  const long rows = in.integer(), width = in.integer();
+  const float* logits = in.floats(rows * width);
+  const int32_t* targets = in.ints(rows);
+  const float temperature = (float)in.number();
+  const float *log_sums = in.floats(rows), *dy = in.floats(rows);
+  float* dlogits = in.floats(rows * width);
+  if (!in.failed && first_outside(targets, rows, width) < 0)
+    kernels->log_probs_gradient(rows, width, logits, targets, temperature, log_sums, dy, dlogits);
+  return nullptr;
+}
+
+napi_value entropy(napi_env env, napi_callback_info info) {
+  Arguments in(env, info);
+  const long rows = in.integer(), width = in.integer();
+  const float* logits = in.floats(rows * width);
+  const float temperature = (float)in.number();
+  float *out = in.floats(rows), *log_sums = in.floats(rows);
+  if (!in.failed) kernels->entropy(rows, width, logits, temperature, out, log_sums);
+  return nullptr;
+}
+
+napi_value entropy_gradient(napi_env env, napi_callback_info info) {
+  Arguments in(env, info);
+  const long rows = in.integer(), width = in.integer();
+  const float* logits = in.floats(rows * width);
+  const float temperature = (float)in.number();
+  const float *entropies = in.floats(rows), *log_sums = in.floats(rows), *dy = in.floats(rows);
+  float* dlogits = in.floats(rows * width);
+  if (!in.failed) kernels->entropy_gradient(rows, width, logits, temperature, entropies, log_sums, dy, dlogits);
+  return nullptr;
+}
+
+napi_value gather(napi_env env, napi_callback_info info) {
+  Arguments in(env, info);
+  const long count = in.integer(), width = in.integer(), vocabulary = in.integer();
+  const float* table = in.floats(vocabulary * width);
+  const int32_t* ids = in.ints(count);
+  float* out = in.floats(count * width);
+  if (in.failed) return nullptr;
+  const long outside = first_outside(ids, count, vocabulary);
+  if (outside < 0) kernels->gather(count, width, table, ids, out);
+  return number_of(env, (double)outside);
+}
+
+napi_value scatter_add(napi_env env, napi_callback_info info) {
+  Arguments in(env, info);
+  const long count = in.integer(), width = in.integer(), vocabulary = in.integer();
+  const int32_t* ids = in.ints(count);
+  const float* dy = in.floats(count * width);
+  float* dtable = in.floats(vocabulary * width);
+  if (!in.failed && first_outside(ids, count, vocabulary) < 0)
+    kernels->scatter_add(count, width, vocabulary, ids, dy, dtable);
+  return nullptr;
+}
+
+napi_value binary(napi_env env, napi_callback_info info) {
+  Arguments in(env, info);
+  const long op = in.integer(), size = in.integer();
+  const int a_step = (int)in.integer(), b_step = (int)in.integer();
+  const float *a = in.floats(a_step ? size : 1), *b = in.floats(b_step ? size : 1);
+  float* out = in.floats(size);
+  if (!in.failed) kernels->binary((BinaryOp)op, size, a, a_step, b, b_step, out);
+  return nullptr;
+}
+
+napi_value gelu_gradient(napi_env env, napi_callback_info info) {
+  Arguments in(env, info);
+  const long size = in.integer();
+  const float *before = in.floats(size), *dy = in.floats(size);
+  float* dx = in.floats(size);
+  if (!in.failed) kernels->gelu_gradient(size, before, dy, dx);
+  return nullptr;
+}
+
+napi_value column_sums(napi_env env, napi_callback_info info) {
+  Arguments in(env, info);
+  const long rows = in.integer(), width = in.integer();
+  const float* x = in.floats(rows * width);
+  float* out = in.floats(width);
+  if (!in.failed) kernels->column_sums(rows, width, x, out);
+  return nullptr;
+}
+
+template <bool Squares>
+napi_value sum(napi_env env, napi_callback_info info) {
+  Arguments in(env, info);
+  const long size = in.integer();
+  const float* x = in.floats(size);
+  if (in.failed) return nullptr;
+  return number_of(env, Squares ? kernels->sum_of_squares(size, x) : kernels->sum(size, x));
+}
+
+napi_value dropout(napi_env env, napi_callback_info info) {
+  Arguments in(env, info);
+  const long size = in.integer();
+  const float* x = in.floats(size);
+  const double rate = in.number();
+  const uint32_t seed = (uint32_t)(int64_t)in.number();
+  float* out = in.floats(size);
+  if (!in.failed) kernels->dropout(size, x, rate, seed, out);
+  return nullptr;
+}
+
+napi_value adamw(napi_env env, napi_callback_info info) {
+  Arguments in(env, info);
+  AdamWArgs a{};
+  a.size = in.integer();
+  a.parameter = in.floats(a.size);
+  a.gradient = in.floats(a.size);
+  a.first = in.floats(a.size);
+  a.second = in.floats(a.size);
+  a.learning_rate = (float)in.number();
+  a.beta1 = (float)in.number();
+  a.beta2 = (float)in.number();
+  a.correction1 = (float)in.number();
+  a.correction2 = (float)in.number();
+  a.epsilon = (float)in.number();
+  a.weight_decay = (float)in.number();
+  if (!in.failed) kernels->adamw(a);
+  return nullptr;
+}
+
+napi_value sample(napi_env env, napi_callback_info info) {
+  Arguments in(env, info);
+  const long rows = in.integer(), width = in.integer();
+  const float* logits = in.floats(rows * width);
+  const double* uniforms = in.doubles(rows);
+  const double temperature = in.number();
+  const long top_k = in.integer();
+  const double top_p = in.number();
+  int32_t* out = in.ints(rows);
+  if (!in.failed) sample_tokens(rows, width, logits, uniforms, temperature, top_k, top_p, out);
+  return nullptr;
+}
+
+napi_value start(napi_env env, napi_value exports) {
+  const struct {
+    const char* name;
+    napi_callback function;
+  } functions[] = {
+      {"open", open},
+      {"gemm", gemm},
+      {"attention", attention},
+      {"attentionGradient", attention_gradient},
+      {"cachedAttention", cached_attention},
+      {"layerNorm", layer_norm},
+      {"layerNormGradient", layer_norm_gradient},
+      {"logProbs", log_probs},
+      {"logProbsGradient", log_probs_gradient},
+      {"entropy", entropy},
+      {"entropyGradient", entropy_gradient},
+      {"gather", gather},
+      {"scatterAdd", scatter_add},
+      {"binary", binary},
+      {"geluGradient", gelu_gradient},
+      {"columnSums", column_sums},
+      {"sum", sum<false>},
+      {"sumOfSquares", sum<true>},
+      {"dropout", dropout},
+      {"adamw", adamw},
+      {"sample", sample},
+  };
+  kernels = &pick("best");
+  for (const auto& f : functions) {
+    napi_value value;
+    napi_create_function(env, f.name, NAPI_AUTO_LENGTH, f.function, nullptr, &value);
+    napi_set_named_property(env, exports, f.name, value);
+  }
+  return exports;
+}
+
+}  // namespace
+
+NAPI_MODULE(touchstone, start)
