@@ -7,14 +7,7 @@ import type { Gpt } from '../../model/gpt.ts';
 import type { ScalarModel } from '../../model/scalar-model.ts';
 import type { Tokenizer } from '../../tokenizer/tokenizer.ts';
 import type { StageName } from '../types.ts';
-
-const packageSchema = z.object({ version: z.string() });
-
-/** The version of the trainer that writes a checkpoint. */
-function codeVersion(): string {
-  const file = new URL('../../package.json', import.meta.url);
-  return packageSchema.parse(JSON.parse(readFileSync(file, 'utf8'))).version;
-}
+import { trainerVersion } from './version.ts';
 
 interface Lineage {
   parent: string | null;
@@ -49,7 +42,7 @@ export async function saveModel(
       dataset: config.lineage.dataset,
       config,
       seed: config.seed,
-      codeVersion: codeVersion(),
+      codeVersion: trainerVersion(),
       metrics: finite,
       ...(normalization ? { rewardGain: normalization.gain, rewardBias: normalization.bias } : {}),
     },

@@ -42,7 +42,7 @@ interface StepEnd {
  *
  * - `state.json` with `state-N.safetensors`: the full state of the step saved last, replaced at once
  * - `metrics.jsonl`, `samples.jsonl`: one report a line, cut back to the resumed step
- * - `checkpoint/`: the finished model; `checkpoints/step-N/`: models kept on the way, or at an interruption
+ * - `model/`: the finished model; `checkpoints/step-N/`: models kept on the way, or at an interruption
  * - `result.json`: written last; a run that holds it is done
  */
 export class Run {
@@ -137,7 +137,7 @@ export class Run {
     const { totalSteps, checkpointEvery, keepCheckpointEvery } = this.#plan;
     if (step === totalSteps) {
       // No state is saved: a kill from here on redoes the steps since the last one, and ends the same.
-      await writeModel(this.#folder('checkpoint'), this.metrics);
+      await writeModel(this.#folder('model'), this.metrics);
       return this.#complete();
     }
     const interrupted = this.#context.signal.aborted;
@@ -181,14 +181,14 @@ export class Run {
     const result = {
       identity: this.#identity,
       steps: this.#plan.totalSteps,
-      checkpoint: 'checkpoint',
+      checkpoint: 'model',
       metrics,
     };
     replaceFile(this.#folder('result.json'), `${JSON.stringify(result, null, 2)}\n`);
     removeRunState(this.#context.runFolder);
     return {
       status: 'completed',
-      checkpoint: this.#folder('checkpoint'),
+      checkpoint: this.#folder('model'),
       metrics,
       resumedFrom: this.resumed?.step ?? null,
     };
