@@ -8,7 +8,7 @@ import { deriveMatches } from './matches.ts';
 import { computeReport } from './report.ts';
 import { lockRound, type Round } from './rounds.ts';
 import type { RoundInputs } from './settings.ts';
-import { countRoundLabels, setRoundTasks } from './tasks.ts';
+import { countRoundLabels, labelsNeeded, setRoundTasks } from './tasks.ts';
 
 /** What a state's gate says: not yet, go on, or it cannot go on. */
 type Gate =
@@ -83,7 +83,8 @@ const gates: Record<RoundState, (tx: Transaction, round: Round) => Promise<Gate>
     if ('gate' in parent) return parent.gate;
     const { parentModelId } = parent;
     const have = await countRoundLabels(tx, round.id, 'demonstration', 'training');
-    if (have < round.targets.demonstrations && !round.inputs.go.includes('demonstrations')) return CLOSED;
+    const need = await labelsNeeded(tx, round.id, 'demonstration', 'training', round.targets.demonstrations);
+    if (have < need && !round.inputs.go.includes('demonstrations')) return CLOSED;
     await setRoundTasks(tx, round.id, 'closed', { kind: 'demonstration', purpose: 'training' });
     const baseModelId = await rootOf(tx, parentModelId);
     await tx.update(rounds).set({ baseModelId }).where(eq(rounds.id, round.id));
@@ -130,7 +131,8 @@ const gates: Record<RoundState, (tx: Transaction, round: Round) => Promise<Gate>
 
   async ranking(tx, round) {
     const have = await countRoundLabels(tx, round.id, 'ranking', 'training');
-    if (have < round.targets.rankings && !round.inputs.go.includes('ranking')) return CLOSED;
+    const need = await labelsNeeded(tx, round.id, 'ranking', 'training', round.targets.rankings);
+    if (have < need && !round.inputs.go.includes('ranking')) return CLOSED;
     await setRoundTasks(tx, round.id, 'closed', { kind: 'ranking', purpose: 'training' });
     const version = await freezeDataset(tx, {
       projectId: round.projectId,
@@ -179,7 +181,8 @@ const gates: Record<RoundState, (tx: Transaction, round: Round) => Promise<Gate>
     const job = await endedJob(tx, round.inputs.evaluationJobId, 'evaluation');
     if ('gate' in job) return job.gate;
     const have = await countRoundLabels(tx, round.id, 'ranking', 'evaluation');
-    if (have < round.targets.votes && !round.inputs.go.includes('evaluation')) return CLOSED;
+    const need = await labelsNeeded(tx, round.id, 'ranking', 'evaluation', round.targets.votes);
+    if (have < need && !round.inputs.go.includes('evaluation')) return CLOSED;
     await setRoundTasks(tx, round.id, 'closed', { kind: 'ranking', purpose: 'evaluation' });
     await deriveMatches(tx, round);
     const report = await computeReport(tx, round, job.result);

@@ -63,6 +63,24 @@ export async function countRoundLabels(
   return row?.count ?? 0;
 }
 
+/**
+ * The labels that open a gate: the target, or what the round's tasks can give when that is less, as where a model wrote too
+ * few different completions to rank.
+ */
+export async function labelsNeeded(
+  db: Executor,
+  roundId: string,
+  kind: TaskKind,
+  purpose: TaskPurpose,
+  target: number,
+): Promise<number> {
+  const [row] = await db
+    .select({ wanted: sql<number>`coalesce(sum(${tasks.wantedLabels}), 0)::int` })
+    .from(tasks)
+    .where(and(eq(tasks.roundId, roundId), eq(tasks.kind, kind), eq(tasks.purpose, purpose)));
+  return Math.min(target, row?.wanted ?? 0);
+}
+
 /** Hands out no more of a round's tasks, or (`open`) hands out again what still wants labels. */
 export async function setRoundTasks(
   tx: Transaction,

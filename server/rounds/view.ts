@@ -4,7 +4,7 @@ import { jobs, ROUND_STATES, type RoundState, rounds, roundTransitions, runs, us
 import { requireRow, visibleTo } from '../models/access.ts';
 import type { SessionUser } from '../people/access.ts';
 import { type Round, readRound } from './rounds.ts';
-import { countRoundLabels } from './tasks.ts';
+import { countRoundLabels, labelsNeeded } from './tasks.ts';
 
 /** A project's rounds that the person may see, newest first. */
 export async function listRounds(
@@ -151,19 +151,23 @@ async function progressOf(db: Executor, round: Round, state: RoundState): Promis
     case 'demonstrations':
       return {
         have: await countRoundLabels(db, round.id, 'demonstration', 'training'),
-        want: targets.demonstrations,
+        want: await labelsNeeded(db, round.id, 'demonstration', 'training', targets.demonstrations),
         unit: 'demonstrations',
       };
     case 'ranking':
       return {
         have: await countRoundLabels(db, round.id, 'ranking', 'training'),
-        want: targets.rankings,
+        // Before the sampling the tasks are not made yet: the target is all that is known.
+        want:
+          ROUND_STATES.indexOf(round.state) < ROUND_STATES.indexOf('ranking')
+            ? targets.rankings
+            : await labelsNeeded(db, round.id, 'ranking', 'training', targets.rankings),
         unit: 'rankings',
       };
     case 'evaluation':
       return {
         have: await countRoundLabels(db, round.id, 'ranking', 'evaluation'),
-        want: targets.votes,
+        want: await labelsNeeded(db, round.id, 'ranking', 'evaluation', targets.votes),
         unit: 'votes',
       };
     case 'sft':
