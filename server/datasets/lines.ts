@@ -16,15 +16,17 @@ export async function* readLines(
   fileName: string,
   chunks: AsyncIterable<string | Uint8Array> | Iterable<string | Uint8Array>,
 ): AsyncGenerator<Line> {
-  const decoder = new TextDecoder('utf-8');
+  // A byte order mark is no part of the text, whether it comes as bytes or as a character.
+  const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
   let rest = '';
   let number = 0;
-  function* complete(text: string): Generator<Line> {
-    const lines = text.split('\n');
+  function* complete(piece: string): Generator<Line> {
+    const lines = piece.split('\n');
     rest = lines.pop() ?? '';
     for (const line of lines) {
       number++;
-      if (line.trim() !== '') yield { text: line, where: `${fileName}:${number}` };
+      const text = number === 1 ? line.replace(/^\uFEFF/, '') : line;
+      if (text.trim() !== '') yield { text, where: `${fileName}:${number}` };
     }
   }
   for await (const chunk of chunks) {

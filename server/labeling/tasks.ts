@@ -51,8 +51,8 @@ export async function listPrompts(
       messages: prompts.messages,
       split: prompts.split,
       source: prompts.source,
-      completions: sql<number>`(select count(*)::int from ${completions} where ${completions.promptId} = ${prompts.id})`,
-      tasks: sql<number>`(select count(*)::int from ${tasks} where ${tasks.promptId} = ${prompts.id})`,
+      completions: countOf(completions),
+      tasks: countOf(tasks),
       createdAt: prompts.createdAt,
     })
     .from(prompts)
@@ -66,6 +66,12 @@ export async function listPrompts(
     next: rows.length > input.limit ? (items.at(-1)?.id ?? null) : null,
     total: count?.total ?? 0,
   };
+}
+
+/** How many rows of a table belong to the prompt of the outer query. */
+function countOf(table: typeof completions | typeof tasks) {
+  // The outer column by its full name: Drizzle leaves the table's name out of the columns of a query on one table.
+  return sql<number>`(select count(*)::int from ${table} as "of" where "of"."prompt_id" = "prompts"."id")`;
 }
 
 export interface NewTask {
