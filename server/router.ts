@@ -3,6 +3,7 @@ import { guidelinesRouter, projectsRouter } from './labeling/project-router.ts';
 import { labelingRouter } from './labeling/router.ts';
 import { modelsRouter, runsRouter } from './models/router.ts';
 import { peopleRouter } from './people/router.ts';
+import { roundsRouter } from './rounds/router.ts';
 import { createCallerFactory, router } from './trpc.ts';
 
 /** Everything that the app asks of the server. */
@@ -14,6 +15,7 @@ export const appRouter = router({
   datasets: datasetsRouter,
   models: modelsRouter,
   runs: runsRouter,
+  rounds: roundsRouter,
 });
 
 export type AppRouter = typeof appRouter;
