@@ -31,7 +31,7 @@ const procedures: [
   (api: Caller) => Promise<unknown>,
 ][] = [
   ['projects.get', 'contractor', (api) => api.projects.get({ projectId })],
-  ['projects.progress', 'contractor', (api) => api.projects.progress({ projectId })],
+  ['projects.progress', 'researcher', (api) => api.projects.progress({ projectId })],
   ['guidelines.current', 'contractor', (api) => api.guidelines.current({ projectId })],
   ['guidelines.list', 'contractor', (api) => api.guidelines.list({ projectId })],
   ['labeling.next', 'contractor', (api) => api.labeling.next({ projectId, kind: 'demonstration' })],

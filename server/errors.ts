@@ -48,9 +48,13 @@ export function toAppError(thrown: unknown): AppError {
   if (thrown instanceof AppError) return thrown;
   if (thrown instanceof ZodError)
     return new AppError('BAD_INPUT', describeZodError(thrown), { cause: thrown });
-  return new AppError('INTERNAL', 'Something went wrong on the server; nothing was changed.', {
-    cause: thrown,
-  });
+  return new AppError(
+    'INTERNAL',
+    'Something went wrong on the server. What you had saved is safe; try again.',
+    {
+      cause: thrown,
+    },
+  );
 }
 
 /** The response of an HTTP route that failed: `{ error: { code, message } }` with the status of the code. */

@@ -81,7 +81,7 @@ export const projectsRouter = router({
     .input(z.strictObject({ projectId, userId: z.uuid() }))
     .mutation(({ ctx, input }) => removeMember(ctx.db, { ...input, actorId: ctx.user.id })),
 
-  progress: projectMemberProcedure
+  progress: projectResearcherProcedure
     .input(z.strictObject({ projectId }))
     .query(({ ctx, input }) => projectProgress(ctx.db, input.projectId)),
 

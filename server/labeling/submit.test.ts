@@ -279,7 +279,8 @@ describe('skipping', () => {
     const other = await person(db, 'contractor', project.id);
     expect((await take(other.api, project.id)).assignment.taskId).toBe(work.assignment.taskId);
     await expect(api.labeling.undoSkip({ assignmentId })).rejects.toMatchObject({ code: 'CONFLICT' });
-    const { skipReasons } = await other.api.projects.progress({ projectId: project.id });
+    const researcher = await person(db, 'researcher', project.id);
+    const { skipReasons } = await researcher.api.projects.progress({ projectId: project.id });
     expect(skipReasons).toEqual([{ reason: 'too_hard', count: 1 }]);
   });
 
