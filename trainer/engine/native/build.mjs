@@ -1,4 +1,4 @@
-// Compiles the native kernels: `node build.mjs`, run by `npm ci` as the trainer's install script. It never fails the
+// Compiles the native kernels: `node build.mjs [folder]`, run by `npm ci` as the trainer's install script. It never fails the
 // install: without a compiler the trainer runs on WebAssembly, and `build/reason.txt` says why.
 import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
@@ -7,7 +7,8 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const here = dirname(fileURLToPath(import.meta.url));
-const folder = join(here, 'build');
+// Another folder may be named, for trying a compiler without touching what is in use.
+const folder = process.argv[2] ?? join(here, 'build');
 const compiler = process.env.CXX?.trim() || 'c++';
 
 /** Runs the compiler; gives its error output when it fails, null when it succeeds. */

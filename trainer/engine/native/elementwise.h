@@ -112,17 +112,19 @@ static void dropout(long size, const float* x, double rate, uint32_t seed, float
 }
 
 static void adamw(const AdamWArgs& a) {
-  const float keep = 1.0f - a.learning_rate * a.weight_decay;
-  const float step = a.learning_rate / a.correction1, root = 1.0f / __builtin_sqrtf(a.correction2);
-  const float rest1 = 1.0f - a.beta1, rest2 = 1.0f - a.beta2;
+  // 1 - beta2 is made in double: of 0.999 in float it would be off by 1e-5.
+  const float beta1 = (float)a.beta1, beta2 = (float)a.beta2;
+  const float rest1 = (float)(1 - a.beta1), rest2 = (float)(1 - a.beta2);
+  const float keep = (float)(1 - a.learning_rate * a.weight_decay), step = (float)(a.learning_rate / a.correction1);
+  const float root = (float)(1 / __builtin_sqrt(a.correction2)), epsilon = (float)a.epsilon;
   for_each_block(a.size, [&](long from, long to, long) {
     for (long i = from; i < to; i++) {
       const float g = a.gradient[i];
-      const float m = a.beta1 * a.first[i] + rest1 * g;
-      const float v = a.beta2 * a.second[i] + rest2 * g * g;
+      const float m = beta1 * a.first[i] + rest1 * g;
+      const float v = beta2 * a.second[i] + rest2 * g * g;
       a.first[i] = m;
       a.second[i] = v;
-      a.parameter[i] = keep * a.parameter[i] - step * m / (__builtin_sqrtf(v) * root + a.epsilon);
+      a.parameter[i] = keep * a.parameter[i] - step * m / (__builtin_sqrtf(v) * root + epsilon);
     }
   });
 }

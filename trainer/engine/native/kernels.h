@@ -49,7 +49,7 @@ struct AdamWArgs {
   const float* gradient;
   float* first;
   float* second;
-  float learning_rate, beta1, beta2, correction1, correction2, epsilon, weight_decay;
+  double learning_rate, beta1, beta2, correction1, correction2, epsilon, weight_decay;
 };
 
 enum BinaryOp { BINARY_ADD, BINARY_SUB, BINARY_MUL, BINARY_DIV };

@@ -357,13 +357,13 @@ napi_value adamw(napi_env env, napi_callback_info info) {
   a.gradient = in.floats(a.size);
   a.first = in.floats(a.size);
   a.second = in.floats(a.size);
-  a.learning_rate = (float)in.number();
-  a.beta1 = (float)in.number();
-  a.beta2 = (float)in.number();
-  a.correction1 = (float)in.number();
-  a.correction2 = (float)in.number();
-  a.epsilon = (float)in.number();
-  a.weight_decay = (float)in.number();
+  a.learning_rate = in.number();
+  a.beta1 = in.number();
+  a.beta2 = in.number();
+  a.correction1 = in.number();
+  a.correction2 = in.number();
+  a.epsilon = in.number();
+  a.weight_decay = in.number();
   if (!in.failed) kernels->adamw(a);
   return nullptr;
 }

@@ -1,0 +1,133 @@
+// The fused ops in float64, slow and obvious, for central differences.
+
+type Numbers = ArrayLike<number>;
+
+const at = (values: Numbers, index: number): number => values[index] ?? Number.NaN;
+
+export function gelu(x: number): number {
+  return 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3)));
+}
+
+/** x [M,I], weight [I,O] or transposed, bias [O]. */
+export function linear(
+  shape: { rows: number; inputs: number; outputs: number },
+  options: { activation?: 'gelu' | undefined; transposeWeight?: boolean | undefined },
+  x: Numbers,
+  weight: Numbers,
+  bias: Numbers,
+): number[] {
+  const { rows, inputs, outputs } = shape;
+  const y: number[] = [];
+  for (let m = 0; m < rows; m++) {
+    for (let o = 0; o < outputs; o++) {
+      let sum = at(bias, o);
+      for (let i = 0; i < inputs; i++) {
+        sum += at(x, m * inputs + i) * at(weight, options.transposeWeight ? o * inputs + i : i * outputs + o);
+      }
+      y.push(options.activation === 'gelu' ? gelu(sum) : sum);
+    }
+  }
+  return y;
+}
+
+export function layerNorm(
+  width: number,
+  epsilon: number,
+  x: Numbers,
+  gain: Numbers,
+  bias: Numbers,
+): number[] {
+  const y: number[] = [];
+  for (let from = 0; from < x.length; from += width) {
+    let mean = 0;
+    for (let j = 0; j < width; j++) mean += at(x, from + j) / width;
+    let variance = 0;
+    for (let j = 0; j < width; j++) variance += (at(x, from + j) - mean) ** 2 / width;
+    for (let j = 0; j < width; j++) {
+      y.push(((at(x, from + j) - mean) / Math.sqrt(variance + epsilon)) * at(gain, j) + at(bias, j));
+    }
+  }
+  return y;
+}
+
+/** qkv [B,T,3HS]; segments [B,T] or null. */
+export function attention(
+  shape: { rows: number; columns: number; heads: number; size: number },
+  segments: Numbers | null,
+  qkv: Numbers,
+): number[] {
+  const { rows, columns, heads, size } = shape;
+  const width = heads * size;
+  const out = new Array<number>(rows * columns * width).fill(0);
+  const read = (part: number, b: number, t: number, h: number, d: number): number =>
+    at(qkv, ((b * columns + t) * 3 + part) * width + h * size + d);
+  const sees = (b: number, i: number, j: number): boolean => {
+    if (i === j || !segments) return j <= i;
+    const own = at(segments, b * columns + i);
+    return j < i && own !== 0 && own === at(segments, b * columns + j);
+  };
+  for (let b = 0; b < rows; b++) {
+    for (let h = 0; h < heads; h++) {
+      for (let i = 0; i < columns; i++) {
+        const weights = Array.from({ length: columns }, (_, j) => {
+          if (!sees(b, i, j)) return 0;
+          let score = 0;
+          for (let d = 0; d < size; d++) score += read(0, b, i, h, d) * read(1, b, j, h, d);
+          return Math.exp(score / Math.sqrt(size));
+        });
+        const total = weights.reduce((sum, weight) => sum + weight, 0);
+        for (let d = 0; d < size; d++) {
+          let sum = 0;
+          for (let j = 0; j < columns; j++) sum += (at(weights, j) / total) * read(2, b, j, h, d);
+          out[(b * columns + i) * width + h * size + d] = sum;
+        }
+      }
+    }
+  }
+  return out;
+}
+
+function softmax(row: number[]): number[] {
+  const total = row.reduce((sum, z) => sum + Math.exp(z), 0);
+  return row.map((z) => Math.exp(z) / total);
+}
+
+function scaledRows(width: number, temperature: number, logits: Numbers): number[][] {
+  const rows: number[][] = [];
+  for (let from = 0; from < logits.length; from += width) {
+    rows.push(Array.from({ length: width }, (_, j) => at(logits, from + j) / temperature));
+  }
+  return rows;
+}
+
+export function logProbs(width: number, temperature: number, targets: Numbers, logits: Numbers): number[] {
+  return scaledRows(width, temperature, logits).map((row, i) => Math.log(at(softmax(row), at(targets, i))));
+}
+
+export function entropies(width: number, temperature: number, logits: Numbers): number[] {
+  return scaledRows(width, temperature, logits).map((row) =>
+    softmax(row).reduce((sum, p) => sum - p * Math.log(p), 0),
+  );
+}
+
+/** The gradient of Σ weights · f(inputs) by central differences. */
+export function centralDifferences(
+  f: (...inputs: Float64Array[]) => number[],
+  inputs: Numbers[],
+  weights: Numbers,
+): Float64Array[] {
+  const held = inputs.map((values) => Float64Array.from(values));
+  const objective = (): number => f(...held).reduce((sum, y, i) => sum + y * at(weights, i), 0);
+  const step = 1e-5;
+  return held.map((values) =>
+    Float64Array.from(values, (_, i) => {
+      const kept = at(values, i);
+      values[i] = kept + step;
+      const above = objective();
+      values[i] = kept - step;
+      const below = objective();
+      values[i] = kept;
+      return (above - below) / (2 * step);
+    }),
+  );
+}
