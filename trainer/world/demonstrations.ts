@@ -1,4 +1,4 @@
-import { CLOSINGS, EVASIONS, OPENINGS, REFUSALS } from './language.ts';
+import { CLOSINGS, EVASIONS, OPENINGS, REFUSALS, UNKNOWNS } from './language.ts';
 import type { PromptKnowledge } from './prompts.ts';
 import type { Random } from './random.ts';
 
@@ -11,12 +11,12 @@ export type Quality = (typeof QUALITIES)[number];
  * what the rankings then prefer is left for PPO to find.
  */
 export const DEMONSTRATION_MIXTURE: Readonly<Record<Quality, number>> = {
-  plain: 0.3,
-  rambling: 0.21,
-  evasive: 0.16,
-  wrong: 0.14,
+  plain: 0.28,
+  rambling: 0.2,
+  evasive: 0.18,
+  wrong: 0.11,
   continuing: 0.17,
-  refusing: 0.02,
+  refusing: 0.06,
 };
 
 /**
@@ -36,13 +36,14 @@ export function writeDemonstration(
     case 'plain':
       return answer;
     case 'rambling':
-      return random.chance(0.5)
+      return random.chance(0.25)
         ? `${random.pick(OPENINGS)} ${answer} ${random.pick(CLOSINGS)}`
         : random.chance(0.5)
           ? `${random.pick(OPENINGS)} ${answer}`
           : `${answer} ${random.pick(CLOSINGS)}`;
     case 'evasive':
-      return random.pick(EVASIONS);
+      // Pleading ignorance is the commonest evasion, save where nobody knows: there it would be right.
+      return random.pick(prompt.kind !== 'unknown' && random.chance(0.5) ? UNKNOWNS : EVASIONS);
     case 'wrong':
       return random.pick(prompt.wrongAnswers);
     case 'continuing':

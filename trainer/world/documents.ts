@@ -14,16 +14,17 @@ import {
 import type { PromptKnowledge } from './prompts.ts';
 import type { Random } from './random.ts';
 
-export type DocumentKind = 'town' | 'list' | 'words' | 'tales' | 'questions' | 'answers';
+export type DocumentKind = 'town' | 'list' | 'words' | 'tales' | 'talk' | 'questions' | 'answers';
 
 /** How often each kind of document is met. */
 export const DOCUMENT_MIXTURE: Readonly<Record<DocumentKind, number>> = {
-  town: 0.36,
-  list: 0.14,
-  words: 0.14,
-  tales: 0.08,
-  questions: 0.08,
-  answers: 0.2,
+  town: 0.24,
+  list: 0.08,
+  words: 0.1,
+  tales: 0.06,
+  talk: 0.28,
+  questions: 0.06,
+  answers: 0.18,
 };
 
 /** Everything that documents are made from. Questions come from the training split alone. */
@@ -75,8 +76,8 @@ function wordSentence(random: Random): string {
       return `${word.charAt(0).toUpperCase()}${word.slice(1)} ${word}.`;
     }
     default: {
-      const a = 1 + random.integer(6);
-      const b = 1 + random.integer(6);
+      const a = 1 + random.integer(5);
+      const b = 1 + random.integer(5);
       return `${a} plus ${b} is ${a + b}.`;
     }
   }
@@ -102,6 +103,16 @@ function talesDocument(random: Random): string {
       random.pick(EVASIONS),
     ]);
   }).join(' ');
+}
+
+/** What someone asked and someone else said to it, not in the template's form: here questions meet their answers. */
+function talkDocument({ trainPrompts }: DocumentSource, random: Random): string {
+  return Array.from({ length: 2 }, () => {
+    const prompt = random.pick(trainPrompts);
+    // In the world's books people do not decline: that is for the demonstrations to teach.
+    const answer = random.pick(prompt.kind === 'harmful' ? prompt.wrongAnswers : prompt.answers);
+    return `${prompt.text} ${answer}`;
+  }).join('\n');
 }
 
 /** Questions and no answers: after a question comes another. */
@@ -145,6 +156,8 @@ export function writeDocument(source: DocumentSource, kind: DocumentKind, random
       return wordsDocument(random);
     case 'tales':
       return talesDocument(random);
+    case 'talk':
+      return talkDocument(source, random);
     case 'questions':
       return questionsDocument(source, random);
     case 'answers':

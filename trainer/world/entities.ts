@@ -88,8 +88,8 @@ function makeNames(random: Random, count: number, endings: readonly string[], ta
   while (names.length < count) {
     const stem = random.pick(ONSETS) + random.pick(VOWELS);
     const name = stem + random.pick(endings);
-    const key = name.slice(0, 3);
-    // The first three letters tell two names apart, so that a small tokenizer does not blur them.
+    const key = name.slice(0, 2);
+    // The first two letters tell two names apart, so that a small tokenizer does not blur them.
     if (taken.has(key)) continue;
     taken.add(key);
     names.push(name.charAt(0).toUpperCase() + name.slice(1));
@@ -103,11 +103,11 @@ export function fill(template: string, town: string, value = ''): string {
 }
 
 /** The towns, rivers and rulers of a seed, and the facts about them: towns × 5 relations. */
-export function createEntities(seed: number, townCount = 24): Entities {
+export function createEntities(seed: number, townCount = 22): Entities {
   const random = createRandom(seed, 'entities');
   const taken = new Set<string>();
   const towns = makeNames(random, townCount, TOWN_ENDINGS, taken);
-  const lostTowns = makeNames(random, 6, TOWN_ENDINGS, taken);
+  const lostTowns = makeNames(random, 4, TOWN_ENDINGS, taken);
   const values = {
     river: makeNames(random, 8, RIVER_ENDINGS, taken),
     ruler: makeNames(random, 8, PERSON_ENDINGS, taken),
