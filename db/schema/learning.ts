@@ -258,7 +258,7 @@ export const jobs = pgTable(
   },
   (table) => [
     index('jobs_claim')
-      .on(table.priority.desc(), table.id)
+      .on(table.priority.desc().nullsFirst(), table.id)
       .where(sql`${table.state} in ('queued', 'running')`),
     index('jobs_run').on(table.runId),
     index('jobs_round').on(table.roundId),

@@ -154,8 +154,10 @@ export const tasks = pgTable(
     createdAt: createdAt(),
   },
   (table) => [
+    // Nulls first, as `order by priority desc` has them: otherwise the order would not be the index's own, and every
+    // request for work would sort the queue.
     index('tasks_open')
-      .on(table.projectId, table.kind, table.priority.desc(), table.id)
+      .on(table.projectId, table.kind, table.priority.desc().nullsFirst(), table.id)
       .where(sql`${table.state} = 'open' and ${table.taken} < ${table.wantedLabels}`),
     index('tasks_round').on(table.roundId, table.kind, table.purpose),
     index('tasks_project_kind').on(table.projectId, table.kind),

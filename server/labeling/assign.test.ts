@@ -6,7 +6,7 @@ import { seedProject, seedPrompt, seedRankingTask, seedTask } from '@/db/seed.ts
 import { uuidv7 } from '@/db/uuid.ts';
 import { openTestDatabase } from '@/tests/support/database.ts';
 import { type Caller, person } from '@/tests/support/people.ts';
-import { releaseExpired } from './assign.ts';
+import { nextCandidate, releaseExpired } from './assign.ts';
 import type { Work } from './work.ts';
 
 const { db } = await openTestDatabase();
@@ -49,6 +49,22 @@ describe('handing out work', () => {
     const { api } = await person(db, 'contractor', project.id);
     const given = await Promise.all(Array.from({ length: 8 }, () => nextWork(api, project.id)));
     expect(new Set(given.map((work) => work?.assignment.id)).size).toBe(1);
+  });
+
+  it('finds the next task of a long queue in its index, without sorting', async () => {
+    const project = await seedProject(db);
+    const prompt = await seedPrompt(db, project.id);
+    await db.execute(sql`
+      insert into tasks (id, project_id, prompt_id, kind, wanted_labels, taken, priority)
+      select gen_random_uuid(), ${project.id}::uuid, ${prompt.id}::uuid, 'demonstration', 1, i % 2, i % 7
+      from generate_series(1, 5000) as i`);
+    await db.execute(sql`analyze tasks`);
+    const plan = await db.execute(
+      sql`explain ${nextCandidate(db, { project, labelerId: uuidv7() }, 'demonstration').getSQL()}`,
+    );
+    const lines = plan.map((row) => String(row['QUERY PLAN'])).join('\n');
+    expect(lines).toContain('using tasks_open');
+    expect(lines).not.toContain('Sort');
   });
 
   it('takes the kind with the higher priority when any kind will do', async () => {

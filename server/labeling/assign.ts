@@ -148,7 +148,7 @@ async function claim(tx: Transaction, options: TakeOptions): Promise<string | nu
   // A task whose row another request holds at this moment is passed over; when nothing else is left, it is waited for.
   for (const skipLocked of [true, false]) {
     for (const kind of kinds) {
-      const [task] = await candidates(tx, options, kind).for('update', skipLocked ? { skipLocked } : {});
+      const [task] = await nextCandidate(tx, options, kind).for('update', skipLocked ? { skipLocked } : {});
       if (!task || !(await takePlace(tx, task.id))) continue;
       const guideline = await currentGuideline(tx, options.project.id);
       const [assignment] = await tx
@@ -170,7 +170,7 @@ async function claim(tx: Transaction, options: TakeOptions): Promise<string | nu
 }
 
 /** The first task of a kind that wants another label and that this person has never had. */
-function candidates(db: Executor, options: TakeOptions, kind: TaskKind) {
+export function nextCandidate(db: Executor, options: TakeOptions, kind: TaskKind) {
   const mine = db
     .select({ one: sql`1` })
     .from(assignments)
@@ -186,7 +186,7 @@ function candidates(db: Executor, options: TakeOptions, kind: TaskKind) {
 async function kindsByPriority(tx: Transaction, options: TakeOptions): Promise<TaskKind[]> {
   const first: { kind: TaskKind; priority: number }[] = [];
   for (const kind of TASK_KINDS) {
-    const [task] = await candidates(tx, options, kind);
+    const [task] = await nextCandidate(tx, options, kind);
     if (task) first.push({ kind, priority: task.priority });
   }
   return first.sort((a, b) => b.priority - a.priority).map(({ kind }) => kind);

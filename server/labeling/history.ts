@@ -98,7 +98,7 @@ export async function listHistory(
   return { items, next: rows.length > options.limit ? (items.at(-1)?.assignmentId ?? null) : null };
 }
 
-export interface LabelVersion {
+interface LabelVersion {
   labelId: string;
   version: number;
   createdAt: Date;

@@ -73,7 +73,7 @@ async function ownAgreement(
  * On how many pairs two rankings of the same completions agree, among the pairs that neither of them ties.
  * @param first groups of completion ids, best first
  */
-export function pairAgreement(first: string[][], second: string[][]): { pairs: number; agreed: number } {
+function pairAgreement(first: string[][], second: string[][]): { pairs: number; agreed: number } {
   const ranks = new Map(second.flatMap((group, rank) => group.map((id) => [id, rank] as const)));
   let pairs = 0;
   let agreed = 0;

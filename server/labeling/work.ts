@@ -95,7 +95,7 @@ export async function completionsInOrder(
 }
 
 /** Labels of a kind that a person submitted today, by UTC's day. */
-export async function countDoneToday(
+async function countDoneToday(
   db: Executor,
   labelerId: string,
   projectId: string,

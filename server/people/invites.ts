@@ -10,7 +10,7 @@ import { createUser } from './users.ts';
 const DAYS_VALID = 14;
 
 /** SHA-256 of a token, in hex: tokens have 256 random bits, so a fast hash without salt keeps them safe. */
-export function hashToken(token: string): string {
+function hashToken(token: string): string {
   return createHash('sha256').update(token).digest('hex');
 }
 

@@ -100,12 +100,16 @@ async function runningServer(): Promise<string> {
 
 function startServer(folder: string): void {
   const log = openSync(join(folder, 'start.log'), 'a');
-  const server = spawn(process.execPath, ['--import', 'tsx', 'tests/support/postgres-server.ts'], {
-    cwd: root,
-    detached: true,
-    stdio: ['ignore', log, log],
-    env: { ...process.env, NODE_OPTIONS: '' },
-  });
+  const server = spawn(
+    process.execPath,
+    ['--import', 'tsx', fileURLToPath(new URL('./postgres-server.ts', import.meta.url))],
+    {
+      cwd: root,
+      detached: true,
+      stdio: ['ignore', log, log],
+      env: { ...process.env, NODE_OPTIONS: '' },
+    },
+  );
   server.unref();
 }
 
