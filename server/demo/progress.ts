@@ -1,0 +1,125 @@
+import { MultiBar, type SingleBar } from 'cli-progress';
+
+/** One thing that is under way. */
+export interface StageProgress {
+  name: string;
+  done: number;
+  /** Null while it is not known how much there is. */
+  total: number | null;
+  unit: string;
+  /** Tokens a second, where the stage reports them. */
+  tokensPerSecond: number | null;
+}
+
+/** Shows how far the stages are: bars on a terminal, plain lines elsewhere. */
+export interface ProgressDisplay {
+  update(stage: StageProgress): void;
+  /** A stage that is over. */
+  finish(name: string, seconds: number): void;
+  /** A sentence, above the bars. */
+  say(line: string): void;
+  stop(): void;
+}
+
+const PLAIN_SECONDS = 5;
+
+/** @param stream where it is shown; its being a terminal decides the form */
+export function createProgress(stream: NodeJS.WriteStream = process.stdout): ProgressDisplay {
+  return stream.isTTY ? new Bars(stream) : new PlainLines(stream);
+}
+
+const rate = (tokensPerSecond: number | null): string =>
+  tokensPerSecond === null ? '' : `${Math.round(tokensPerSecond).toLocaleString('en')} tokens/s`;
+
+class Bars implements ProgressDisplay {
+  readonly #bars: MultiBar;
+  readonly #byName = new Map<string, SingleBar>();
+
+  constructor(stream: NodeJS.WriteStream) {
+    this.#bars = new MultiBar({
+      stream,
+      hideCursor: true,
+      format: ' {name} {bar} {value}/{total} {unit}  {rate} {eta}',
+      barCompleteChar: '█',
+      barIncompleteChar: '░',
+      barsize: 28,
+      etaBuffer: 20,
+      autopadding: true,
+      emptyOnZero: true,
+      formatBar: undefined,
+      forceRedraw: false,
+    });
+  }
+
+  update(stage: StageProgress): void {
+    const total = stage.total ?? 0;
+    let bar = this.#byName.get(stage.name);
+    if (!bar) {
+      bar = this.#bars.create(total, stage.done, this.#payload(stage, ''));
+      this.#byName.set(stage.name, bar);
+    }
+    if (bar.getTotal() !== total) bar.setTotal(total);
+    bar.update(
+      stage.done,
+      this.#payload(stage, stage.done > 0 && stage.done < total ? 'ETA {eta_formatted}' : ''),
+    );
+  }
+
+  finish(name: string, seconds: number): void {
+    const bar = this.#byName.get(name);
+    if (!bar) return;
+    bar.update(bar.getTotal(), { rate: `${seconds.toFixed(1)} s`, eta: '' });
+    bar.stop();
+  }
+
+  say(line: string): void {
+    this.#bars.log(`${line}\n`);
+    this.#bars.update();
+  }
+
+  stop(): void {
+    this.#bars.stop();
+  }
+
+  #payload(stage: StageProgress, eta: string): Record<string, string> {
+    return { name: stage.name.padEnd(15), unit: stage.unit, rate: rate(stage.tokensPerSecond), eta };
+  }
+}
+
+class PlainLines implements ProgressDisplay {
+  readonly #stream: NodeJS.WriteStream;
+  readonly #lastShown = new Map<string, { at: number; done: number }>();
+
+  constructor(stream: NodeJS.WriteStream) {
+    this.#stream = stream;
+  }
+
+  update(stage: StageProgress): void {
+    const last = this.#lastShown.get(stage.name);
+    const now = performance.now();
+    if (last && (now - last.at < PLAIN_SECONDS * 1000 || last.done === stage.done)) return;
+    const first = this.#lastShown.get(stage.name) ?? { at: now, done: stage.done };
+    this.#lastShown.set(stage.name, { at: now, done: stage.done });
+    const of = stage.total === null ? '' : ` of ${stage.total}`;
+    const speed = stage.tokensPerSecond === null ? '' : `, ${rate(stage.tokensPerSecond)}`;
+    const eta = etaOf(stage, first, now);
+    this.say(`${stage.name}: ${stage.done}${of} ${stage.unit}${speed}${eta}`);
+  }
+
+  finish(name: string, seconds: number): void {
+    this.say(`${name}: done in ${seconds.toFixed(1)} s`);
+  }
+
+  say(line: string): void {
+    this.#stream.write(`${line}\n`);
+  }
+
+  stop(): void {}
+}
+
+/** What remains, by the pace since the line before. */
+function etaOf(stage: StageProgress, last: { at: number; done: number }, now: number): string {
+  const pace = (stage.done - last.done) / ((now - last.at) / 1000);
+  if (stage.total === null || !(pace > 0) || stage.done >= stage.total) return '';
+  return `, ${Math.ceil((stage.total - stage.done) / pace)} s left`;
+}
