@@ -77,5 +77,10 @@ describe('Random', () => {
     expect(draws(random.fork('a'), 5)).toEqual(a);
     expect(draws(random.fork('b'), 5)).not.toEqual(a);
     expect(draws(random, 5)).not.toEqual(a);
+    // Neighbouring labels are unrelated: their first numbers are uniform, and each says nothing of the next.
+    const firsts = Array.from({ length: 8000 }, (_, i) => random.fork(i).next() - 0.5);
+    const mean = (values: number[]): number => values.reduce((sum, x) => sum + x, 0) / values.length;
+    expect(Math.abs(mean(firsts))).toBeLessThan(0.013);
+    expect(Math.abs(mean(firsts.slice(1).map((x, i) => x * (firsts[i] ?? 0))))).toBeLessThan(0.004);
   });
 });

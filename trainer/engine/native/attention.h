@@ -258,7 +258,7 @@ static void cached_attention(const CachedAttentionArgs& a) {
     const long row = task / a.heads, head = task % a.heads;
     float* keys = a.keys + task * S * a.capacity;
     float* values = a.values + task * a.capacity * S;
-    float* scores = scratch(thread, SCRATCH_C, a.capacity + VL);
+    float* scores = scratch(thread, SCRATCH_C, a.capacity + 4 * VL);
     for (long i = 0; i < a.count; i++) {
       const float* cell = a.qkv + (row * a.count + i) * 3 * D + head * S;
       for (long d = 0; d < S; d++) {
@@ -274,40 +274,47 @@ static void cached_attention(const CachedAttentionArgs& a) {
         for (long d = 0; d < S; d++) out[d] = values[at * S + d];
         continue;
       }
-      vf top = set(HIDDEN);
-      for (long j = 0; j < count; j += VL) {
-        const long n = count - j;
-        const float* k = keys + from + j;
-        vf s = vf{};
-        if (n >= VL)
-          for (long d = 0; d < S; d++) s += query[d] * load(k + d * a.capacity);
+      // Vectors reach past the newest cell, into what the caller left free there; those lanes are hidden below.
+      const float* k = keys + from;
+      long j = 0;
+      for (; j < count; j += 4 * VL) {
+        vf s[4] = {vf{}, vf{}, vf{}, vf{}};
+        const long vectors = smaller(4, divide_up(count - j, VL));
+        if (vectors == 4)
+          for (long d = 0; d < S; d++)
+            for (int v = 0; v < 4; v++) s[v] += query[d] * load(k + j + v * VL + d * a.capacity);
         else
-          for (long d = 0; d < S; d++) s += query[d] * load_part(k + d * a.capacity, n, 0);
-        s *= factor;
-        store(scores + j, s);
-        if (n < VL) s = load_part(scores + j, n, HIDDEN);
+          for (long d = 0; d < S; d++)
+            for (int v = 0; v < vectors; v++) s[v] += query[d] * load(k + j + v * VL + d * a.capacity);
+        for (int v = 0; v < vectors; v++) store(scores + j + v * VL, s[v] * factor);
+      }
+      for (long hidden = count; hidden % VL != 0; hidden++) scores[hidden] = -__builtin_inff();
+      vf top = set(HIDDEN);
+      for (j = 0; j < count; j += VL) {
+        const vf s = load(scores + j);
         top = s <= top ? top : s;
       }
       const float peak = max_of(top);
       vf total = vf{};
-      for (long j = 0; j < count; j += VL) {
-        vf s = count - j >= VL ? load(scores + j) : load_part(scores + j, count - j, -__builtin_inff());
-        vf e = exp(s - peak);
+      for (j = 0; j < count; j += VL) {
+        const vf e = exp(load(scores + j) - peak);
         store(scores + j, e);
         total += e;
       }
       const float inverse = 1.0f / sum(total);
       for (long d = 0; d < S; d += VL) {
         const long n = smaller(VL, S - d);
-        vf o = vf{};
+        // Four sums side by side: one alone would wait for each addition.
+        vf o[4] = {vf{}, vf{}, vf{}, vf{}};
         const float* v = values + from * S + d;
+        j = 0;
         if (n == VL)
-          for (long j = 0; j < count; j++) o += scores[j] * load(v + j * S);
-        else
-          for (long j = 0; j < count; j++) o += scores[j] * load_part(v + j * S, n, 0);
-        o *= inverse;
-        if (n == VL) store(out + d, o);
-        else store_part(out + d, o, n);
+          for (; j + 4 <= count; j += 4)
+            for (int u = 0; u < 4; u++) o[u] += scores[j + u] * load(v + (j + u) * S);
+        for (; j < count; j++) o[0] += scores[j] * (n == VL ? load(v + j * S) : load_part(v + j * S, n, 0));
+        const vf mean = inverse * ((o[0] + o[1]) + (o[2] + o[3]));
+        if (n == VL) store(out + d, mean);
+        else store_part(out + d, mean, n);
       }
     }
   });

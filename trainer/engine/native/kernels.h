@@ -34,11 +34,14 @@ struct AttentionGradientArgs {
   float* dqkv;        // [B,T,3D]
 };
 
+// Vectors may read this far past the last key.
+constexpr long KEY_SLACK = 64;
+
 struct CachedAttentionArgs {
   long rows, count, heads, size, length, capacity;  // B, N new cells, H, D / H, cells held before, cells at most
   const float* qkv;                                 // [B,N,3D]
   const int32_t* start;                             // [B]: first cell that is not padding
-  float* keys;                                      // [B,H,D/H,capacity]
+  float* keys;                                      // [B,H,D/H,capacity], and KEY_SLACK floats that are only read
   float* values;                                    // [B,H,capacity,D/H]
   float* out;                                       // [B,N,D]
 };

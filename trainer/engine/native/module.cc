@@ -197,7 +197,7 @@ napi_value cached_attention(napi_env env, napi_callback_info info) {
   const long width = a.heads * a.size;
   a.qkv = in.floats(a.rows * a.count * 3 * width);
   a.start = in.ints(a.rows);
-  a.keys = in.floats(a.rows * width * a.capacity);
+  a.keys = in.floats(a.rows * width * a.capacity + KEY_SLACK);
   a.values = in.floats(a.rows * width * a.capacity);
   a.out = in.floats(a.rows * a.count * width);
   if (!in.failed) kernels->cached_attention(a);

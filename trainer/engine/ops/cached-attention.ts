@@ -3,8 +3,13 @@ import { type NativeBackend, nativeBackend } from '../native/backend.ts';
 import { tf } from '../tf.ts';
 import { attend, checkHeads, splitHeads } from './causal-attention.ts';
 
+/** The kernel's vectors may read so many floats past the last key (KEY_SLACK of kernels.h). */
+const KEY_SLACK = 64;
+
 interface NativeArrays {
   native: NativeBackend;
+  /** floats of one row */
+  rowSize: number;
   keys: Float32Array;
   values: Float32Array;
 }
@@ -46,15 +51,16 @@ export class LayerCache {
   /** The native kernel's room for `width` numbers a cell: made at the first use. */
   nativeArrays(native: NativeBackend, width: number): NativeArrays {
     if (!this.arrays) {
-      const size = this.rows * width * this.capacity;
-      this.arrays = { native, keys: native.pool.take(size), values: native.pool.take(size) };
+      const rowSize = width * this.capacity;
+      const size = this.rows * rowSize + KEY_SLACK;
+      this.arrays = { native, rowSize, keys: native.pool.take(size), values: native.pool.take(size) };
     }
     return this.arrays;
   }
 
   /** Keeps the rows named, in that order. */
   keepRows(indices: Int32Array): void {
-    if (this.arrays) this.arrays = keepArrayRows(this.arrays, this.rows, indices);
+    if (this.arrays) this.arrays = keepArrayRows(this.arrays, indices);
     this.start = indices.map((index) => this.start[index] ?? 0);
     const held = this.tensors;
     if (!held) return;
@@ -82,18 +88,17 @@ export class LayerCache {
   }
 }
 
-function keepArrayRows(arrays: NativeArrays, rows: number, indices: Int32Array): NativeArrays {
-  const { pool } = arrays.native;
+function keepArrayRows(arrays: NativeArrays, indices: Int32Array): NativeArrays {
+  const { native, rowSize } = arrays;
   const keep = (from: Float32Array): Float32Array => {
-    const size = from.length / rows;
-    const to = pool.take(size * indices.length);
+    const to = native.pool.take(rowSize * indices.length + KEY_SLACK);
     for (const [row, index] of indices.entries()) {
-      to.set(from.subarray(index * size, (index + 1) * size), row * size);
+      to.set(from.subarray(index * rowSize, (index + 1) * rowSize), row * rowSize);
     }
-    pool.give(from);
+    native.pool.give(from);
     return to;
   };
-  return { native: arrays.native, keys: keep(arrays.keys), values: keep(arrays.values) };
+  return { native, rowSize, keys: keep(arrays.keys), values: keep(arrays.values) };
 }
 
 /** One `LayerCache` for each layer of a model. */
