@@ -1,7 +1,5 @@
 import { fetchRequestHandler } from '@trpc/server/adapters/fetch';
-import { sharedDatabase } from '@/db/client.ts';
-import { currentUser } from '@/server/auth.ts';
-import { requireDatabaseUrl } from '@/server/env.ts';
+import { requestContext } from '@/server/auth.ts';
 import { reportError } from '@/server/report-error.ts';
 import { appRouter } from '@/server/router.ts';
 
@@ -12,10 +10,7 @@ function handle(request: Request): Promise<Response> {
     endpoint: '/api/trpc',
     req: request,
     router: appRouter,
-    createContext: async () => ({
-      db: sharedDatabase(requireDatabaseUrl()).db,
-      user: await currentUser(),
-    }),
+    createContext: requestContext,
     onError: ({ error, path }) => reportError(error.cause ?? error, path ?? 'trpc'),
   });
 }

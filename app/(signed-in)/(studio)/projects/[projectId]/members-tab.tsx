@@ -1,0 +1,133 @@
+'use client';
+
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useState } from 'react';
+import { Button } from '../../../../components/ui/button.tsx';
+import { StatusChip } from '../../../../components/ui/chip.tsx';
+import { SelectField } from '../../../../components/ui/field.tsx';
+import { useNotices } from '../../../../components/ui/notices.tsx';
+import { Empty, Loaded } from '../../../../components/ui/states.tsx';
+import { Table } from '../../../../components/ui/table.tsx';
+import { dateTime } from '../../../../lib/format.ts';
+import { useTRPC } from '../../../../lib/trpc.ts';
+
+/** Who works in the project, and who is let in. */
+export function MembersTab({ projectId, canEdit }: { projectId: string; canEdit: boolean }) {
+  const trpc = useTRPC();
+  const client = useQueryClient();
+  const { notify } = useNotices();
+  const members = useQuery(trpc.projects.members.queryOptions({ projectId }));
+  const remove = useMutation(trpc.projects.removeMember.mutationOptions());
+  return (
+    <div className="flex flex-col gap-6">
+      {canEdit && (
+        <AddMember projectId={projectId} memberIds={(members.data ?? []).map((one) => one.userId)} />
+      )}
+      <Loaded query={members}>
+        {(rows) =>
+          rows.length === 0 ? (
+            <Empty title="Nobody is in this project yet">
+              Admins reach it all the same; labelers must be added.
+            </Empty>
+          ) : (
+            <Table
+              caption="Members"
+              rows={rows}
+              rowKey={(member) => member.userId}
+              columns={[
+                {
+                  head: 'Person',
+                  cell: (member) => (
+                    <div className="max-w-72">
+                      <p className="truncate">{member.name}</p>
+                      <p className="truncate text-12 text-quiet">{member.email}</p>
+                    </div>
+                  ),
+                },
+                { head: 'Role here', cell: (member) => member.role },
+                { head: 'State', cell: (member) => <StatusChip status={member.status} /> },
+                { head: 'Since', numeric: true, cell: (member) => dateTime(member.since) },
+                {
+                  head: 'Remove',
+                  cell: (member) =>
+                    canEdit && (
+                      <Button
+                        small
+                        tone="quiet"
+                        aria-label={`Remove ${member.name} from the project`}
+                        onClick={() =>
+                          remove.mutate(
+                            { projectId, userId: member.userId },
+                            {
+                              onSuccess: async () => {
+                                await client.invalidateQueries({ queryKey: trpc.projects.pathKey() });
+                                notify({ text: `${member.name} is out of the project; their labels stay.` });
+                              },
+                              onError: (error) => notify({ tone: 'red', text: error.message }),
+                            },
+                          )
+                        }
+                      >
+                        Remove
+                      </Button>
+                    ),
+                },
+              ]}
+            />
+          )
+        }
+      </Loaded>
+    </div>
+  );
+}
+
+function AddMember({ projectId, memberIds }: { projectId: string; memberIds: string[] }) {
+  const trpc = useTRPC();
+  const client = useQueryClient();
+  const { notify } = useNotices();
+  const people = useQuery(trpc.people.list.queryOptions());
+  const add = useMutation(trpc.projects.addMember.mutationOptions());
+  const [userId, setUserId] = useState('');
+  const others = (people.data ?? []).filter(
+    (person) => !memberIds.includes(person.id) && person.role !== 'admin',
+  );
+  const chosen = others.find((person) => person.id === userId);
+  return (
+    <form
+      className="flex max-w-xl items-end gap-2"
+      onSubmit={(event) => {
+        event.preventDefault();
+        if (!chosen) return;
+        add.mutate(
+          { projectId, userId: chosen.id, role: chosen.role },
+          {
+            onSuccess: async () => {
+              await client.invalidateQueries({ queryKey: trpc.projects.pathKey() });
+              notify({ tone: 'green', text: `${chosen.name} is in the project.` });
+              setUserId('');
+            },
+          },
+        );
+      }}
+    >
+      <div className="min-w-0 flex-1">
+        <SelectField
+          label="Let a person in"
+          value={userId}
+          onChange={(event) => setUserId(event.target.value)}
+          error={add.error?.message}
+        >
+          <option value="">Choose a person</option>
+          {others.map((person) => (
+            <option key={person.id} value={person.id}>
+              {person.name} ({person.role})
+            </option>
+          ))}
+        </SelectField>
+      </div>
+      <Button type="submit" disabled={!chosen} busy={add.isPending}>
+        Add
+      </Button>
+    </form>
+  );
+}

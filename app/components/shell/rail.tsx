@@ -1,0 +1,31 @@
+'use client';
+
+import Link from 'next/link';
+import { usePathname } from 'next/navigation';
+import { pagesFor, type Role } from './pages.ts';
+
+/** The left rail of researchers and admins; a row under the bar on narrow screens. Never on the labeling page. */
+export function Rail({ role }: { role: Role }) {
+  const path = usePathname();
+  const { studio } = pagesFor(role);
+  return (
+    <nav
+      aria-label="Studio"
+      className="flex gap-1 overflow-x-auto border-b px-3 py-2 lg:sticky lg:top-12 lg:h-[calc(100dvh-3rem)] lg:w-44 lg:shrink-0 lg:flex-col lg:overflow-y-auto lg:border-r lg:border-b-0 lg:py-6"
+    >
+      {[{ name: 'Home', href: '/' }, ...studio, { name: 'Work', href: '/work' }].map((page) => {
+        const here = page.href === '/' ? path === '/' : path.startsWith(page.href);
+        return (
+          <Link
+            key={page.href}
+            href={page.href}
+            aria-current={here ? 'page' : undefined}
+            className="rounded-one border-l-2 border-transparent px-3 py-1.5 text-14 whitespace-nowrap text-quiet hover:bg-sunken hover:text-ink aria-[current=page]:border-gold aria-[current=page]:font-strong aria-[current=page]:text-ink"
+          >
+            {page.name}
+          </Link>
+        );
+      })}
+    </nav>
+  );
+}

@@ -1,0 +1,70 @@
+'use client';
+
+import { type ReactNode, useEffect, useRef } from 'react';
+
+export interface Column<Row> {
+  /** Heading; also the key. */
+  head: string;
+  cell(row: Row): ReactNode;
+  /** Numbers stand to the right, in tabular figures. */
+  numeric?: boolean;
+}
+
+interface TableProps<Row> {
+  /** What the table holds, read out before it. */
+  caption: string;
+  columns: Column<Row>[];
+  rows: Row[];
+  rowKey(row: Row, index: number): string;
+  showCaption?: boolean;
+}
+
+/** A plain table that scrolls by itself when it is wider than the page. */
+export function Table<Row>({ caption, columns, rows, rowKey, showCaption = false }: TableProps<Row>) {
+  const region = useRef<HTMLElement>(null);
+  useEffect(() => {
+    const element = region.current;
+    if (!element) return;
+    // A region that scrolls must be reachable by keyboard; one that does not is no stop.
+    const observer = new ResizeObserver(() => {
+      if (element.scrollWidth > element.clientWidth) element.tabIndex = 0;
+      else element.removeAttribute('tabindex');
+    });
+    observer.observe(element);
+    return () => observer.disconnect();
+  }, []);
+  return (
+    <section ref={region} className="overflow-x-auto" aria-label={caption}>
+      <table className="w-full border-collapse text-14">
+        <caption className={showCaption ? 'pb-2 text-left text-12 text-quiet' : 'sr-only'}>{caption}</caption>
+        <thead>
+          <tr>
+            {columns.map((column) => (
+              <th
+                key={column.head}
+                scope="col"
+                className={`border-b px-2 py-2 text-12 font-normal whitespace-nowrap text-quiet first:pl-0 last:pr-0 ${column.numeric ? 'text-right' : 'text-left'}`}
+              >
+                {column.head}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {rows.map((row, index) => (
+            <tr key={rowKey(row, index)} className="align-top">
+              {columns.map((column) => (
+                <td
+                  key={column.head}
+                  className={`border-b px-2 py-2 first:pl-0 last:pr-0 ${column.numeric ? 'figures text-right whitespace-nowrap' : ''}`}
+                >
+                  {column.cell(row)}
+                </td>
+              ))}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </section>
+  );
+}

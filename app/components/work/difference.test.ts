@@ -1,0 +1,22 @@
+import { expect, it } from 'vitest';
+import { difference } from './difference.ts';
+
+it('marks the words that the reference does not have in that order', () => {
+  expect(difference('The red fox ran far away', 'The fox ran away')).toEqual([
+    { text: 'The ', same: true },
+    { text: 'red ', same: false },
+    { text: 'fox ran ', same: true },
+    { text: 'far ', same: false },
+    { text: 'away', same: true },
+  ]);
+});
+
+it('loses no character', () => {
+  const text = '  one\n\ntwo   three ';
+  expect(
+    difference(text, 'two')
+      .map((stretch) => stretch.text)
+      .join(''),
+  ).toBe(text);
+  expect(difference('', 'two')).toEqual([]);
+});

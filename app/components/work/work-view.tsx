@@ -1,0 +1,157 @@
+'use client';
+
+import { useMutation } from '@tanstack/react-query';
+import Link from 'next/link';
+import { useCallback, useEffect, useState } from 'react';
+import type { SkipReason } from '@/server/labeling/vocabulary.ts';
+import { useProject } from '../../lib/project.tsx';
+import { type Outputs, useTRPC } from '../../lib/trpc.ts';
+import { Button, buttonClass } from '../ui/button.tsx';
+import { useNotices } from '../ui/notices.tsx';
+import { Empty, Failure, Loading } from '../ui/states.tsx';
+import { DemonstrationTask } from './demonstration-task.tsx';
+import { RankingTask } from './ranking-task.tsx';
+import { SkipDialog } from './skip-dialog.tsx';
+import type { Work } from './use-draft.ts';
+
+type Next = Outputs['labeling']['next'];
+
+/** The contractor's page: one task at a time; the queue decides which. */
+export function WorkView() {
+  const trpc = useTRPC();
+  const { project, loading } = useProject();
+  const { notify, announce } = useNotices();
+  const next = useMutation(trpc.labeling.next.mutationOptions());
+  const skip = useMutation(trpc.labeling.skip.mutationOptions());
+  const undo = useMutation(trpc.labeling.undoSkip.mutationOptions());
+  const [shown, setShown] = useState<Next | null>(null);
+  const [skipping, setSkipping] = useState<{ hasDraft: boolean } | null>(null);
+  const [failure, setFailure] = useState<unknown>(null);
+  const projectId = project?.id ?? null;
+  const takeNext = next.mutateAsync;
+
+  const take = useCallback(async () => {
+    if (projectId === null) return;
+    setFailure(null);
+    try {
+      setShown(await takeNext({ projectId }));
+    } catch (error) {
+      setFailure(error);
+    }
+  }, [projectId, takeNext]);
+
+  useEffect(() => {
+    setShown(null);
+    void take();
+  }, [take]);
+
+  function done(work: Work, late: boolean) {
+    const what = work.assignment.kind === 'ranking' ? 'Ranking' : 'Demonstration';
+    if (late) {
+      notify({
+        text: `${what} kept. The task already had all the labels it wanted, so this one is set aside as late.`,
+      });
+    } else announce(`${what} submitted. Next task.`);
+    void take();
+  }
+
+  async function skipTask(work: Work, reason: SkipReason, note: string) {
+    const { id } = work.assignment;
+    try {
+      await skip.mutateAsync({ assignmentId: id, reason, note });
+    } catch (error) {
+      notify({
+        tone: 'red',
+        text: `The task was not skipped: ${error instanceof Error ? error.message : 'no answer.'}`,
+      });
+      return;
+    }
+    setSkipping(null);
+    notify({
+      text: 'Task skipped.',
+      seconds: 10,
+      action: {
+        label: 'Undo',
+        run: () => {
+          undo.mutateAsync({ assignmentId: id }).then(
+            (back) => {
+              setShown({ status: 'work', work: back });
+              announce('The task is back.');
+            },
+            (error: unknown) =>
+              notify({ tone: 'red', text: error instanceof Error ? error.message : 'No answer.' }),
+          );
+        },
+      },
+    });
+    await take();
+  }
+
+  if (failure !== null) {
+    return (
+      <div className="mx-auto w-full max-w-3xl px-4 py-10">
+        <Failure error={failure} onRetry={() => void take()} safe="Everything saved before is safe." />
+      </div>
+    );
+  }
+  if (!loading && project === null) {
+    return (
+      <div className="mx-auto w-full max-w-3xl px-4 py-10">
+        <Empty title="You are in no project yet">
+          Tasks appear here as soon as an admin adds you to a project. There is nothing else you need to do.
+        </Empty>
+      </div>
+    );
+  }
+  if (shown === null) {
+    return (
+      <div className="mx-auto w-full max-w-3xl px-4 py-10">
+        <Loading rows={6} label="Getting the next task" />
+      </div>
+    );
+  }
+  if (shown.status === 'empty') {
+    return (
+      <div className="mx-auto w-full max-w-3xl px-4 py-10">
+        <Empty
+          title="Nothing to do right now"
+          action={
+            <div className="flex gap-2">
+              <Button tone="primary" busy={next.isPending} onClick={() => void take()}>
+                Look again
+              </Button>
+              <Link href="/work/history" className={buttonClass()}>
+                Open my history
+              </Link>
+            </div>
+          }
+        >
+          {shown.reason}
+        </Empty>
+      </div>
+    );
+  }
+  const { work } = shown;
+  const task = {
+    work,
+    onSkip: (hasDraft: boolean) => setSkipping({ hasDraft }),
+    onDone: (late: boolean) => done(work, late),
+  };
+  return (
+    <>
+      {work.assignment.kind === 'ranking' ? (
+        <RankingTask key={work.assignment.id} {...task} />
+      ) : (
+        <DemonstrationTask key={work.assignment.id} {...task} />
+      )}
+      <SkipDialog
+        key={`skip ${work.assignment.id}`}
+        open={skipping !== null}
+        onOpenChange={(open) => !open && setSkipping(null)}
+        hasDraft={skipping?.hasDraft ?? false}
+        busy={skip.isPending}
+        onSkip={(reason, note) => void skipTask(work, reason, note)}
+      />
+    </>
+  );
+}
