@@ -6,6 +6,7 @@ import { readEnv, requireDatabaseUrl } from './env.ts';
 import { AppError } from './errors.ts';
 import { findActiveUser, type SessionUser } from './people/access.ts';
 import { signIn } from './people/users.ts';
+import type { Context } from './trpc.ts';
 
 type CredentialsProvider = typeof credentialsModule.default;
 
@@ -63,4 +64,10 @@ export async function currentUser(): Promise<SessionUser | null> {
   const session = sessionWithUser.safeParse(await getServerSession(authOptions()));
   if (!session.success) return null;
   return findActiveUser(sharedDatabase(requireDatabaseUrl()).db, session.data.userId);
+}
+
+/** What the procedures start from, for the current Next.js request. */
+export async function requestContext(): Promise<Context> {
+  const { db } = sharedDatabase(requireDatabaseUrl());
+  return { db, user: await currentUser() };
 }

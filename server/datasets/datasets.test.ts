@@ -9,7 +9,7 @@ import { seedCompletion, seedProject, seedPrompt, seedTask } from '@/db/seed.ts'
 import { uuidv7 } from '@/db/uuid.ts';
 import { openTestDatabase } from '@/tests/support/database.ts';
 import { person } from '@/tests/support/people.ts';
-import { exportDataset } from './download.ts';
+import { answerExport } from './download.ts';
 import { exportRows } from './export.ts';
 import type { ExportFormat } from './formats.ts';
 import { freezeDataset, recomputeHash } from './freeze.ts';
@@ -252,15 +252,22 @@ describe('exports', () => {
       kind: 'rankings',
       createdBy: null,
     });
-    const options = { versionId, format: 'chosen-rejected' as const };
-    const response = await exportDataset(db, researcher.user, options);
+    const ask = (user: Parameters<typeof answerExport>[0]['user'], parameters = 'format=chosen-rejected') =>
+      answerExport({ db, user }, versionId, new URLSearchParams(parameters));
+    const response = await ask(researcher.user);
     expect(await response.text()).toBe('{"prompt":"Which?","chosen":"a","rejected":"b"}\n');
     expect(response.headers.get('content-disposition')).toBe(
       'attachment; filename="rankings-1-chosen-rejected.jsonl"',
     );
     expect(response.headers.get('x-content-hash')).toBe(contentHash);
-    await expect(exportDataset(db, labeler.user, options)).rejects.toMatchObject({ code: 'FORBIDDEN' });
+    expect(await (await ask(researcher.user, 'split=validation')).text()).toBe('');
+    await expect(ask(null)).rejects.toMatchObject({ code: 'UNAUTHENTICATED' });
+    await expect(ask(labeler.user)).rejects.toMatchObject({ code: 'FORBIDDEN' });
     const stranger = await person(db, 'researcher');
-    await expect(exportDataset(db, stranger.user, options)).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    await expect(ask(stranger.user)).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    await expect(ask(researcher.user, 'format=xml')).rejects.toThrow(
+      /expected one of native, prompt-completion/,
+    );
+    await expect(ask(researcher.user, 'fromat=native')).rejects.toThrow(/Unrecognized key: .*fromat/);
   });
 });

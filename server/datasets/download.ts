@@ -1,14 +1,36 @@
+import { z } from 'zod';
 import type { Database } from '@/db/client.ts';
-import type { Split } from '@/db/schema.ts';
+import { SPLITS, type Split } from '@/db/schema.ts';
+import { AppError } from '../errors.ts';
 import { requireProject, type SessionUser } from '../people/access.ts';
+import type { Context } from '../trpc.ts';
 import { exportRows, findDatasetVersion } from './export.ts';
-import type { ExportFormat } from './formats.ts';
+import { ALL_EXPORT_FORMATS, type ExportFormat } from './formats.ts';
+
+const query = z.strictObject({
+  format: z
+    .enum(ALL_EXPORT_FORMATS, { error: `expected one of ${ALL_EXPORT_FORMATS.join(', ')}` })
+    .default('native'),
+  split: z.enum(SPLITS, { error: `expected one of ${SPLITS.join(', ')}` }).optional(),
+});
+
+/** Answers a request for an export. Errors as exportDataset's, and UNAUTHENTICATED. */
+export async function answerExport(
+  { db, user }: Context,
+  versionId: string,
+  parameters: URLSearchParams,
+): Promise<Response> {
+  if (!user) throw new AppError('UNAUTHENTICATED', 'Sign in first.');
+  const id = z.uuid('id: expected the id of a dataset version').parse(versionId);
+  const options = query.parse(Object.fromEntries(parameters));
+  return exportDataset(db, user, { versionId: id, ...options });
+}
 
 /**
  * The HTTP response with a dataset version as a file of JSON lines, sent while it is read, whatever its length.
  * @throws NOT_FOUND or FORBIDDEN for those who do not research in its project; BAD_INPUT for a format it does not have
  */
-export async function exportDataset(
+async function exportDataset(
   db: Database,
   user: SessionUser,
   options: { versionId: string; format: ExportFormat; split?: Split | undefined },
