@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import { TokenCorpus } from '../../data/corpus.ts';
 import type { Document } from '../../data/json-lines.ts';
 import { readDocuments } from '../../data/json-lines.ts';
@@ -33,13 +34,15 @@ export function openTokenizer(config: PretrainConfig): Tokenizer {
 /** Reads and tokenizes all sources. @throws TrainerError when a source has too little text for one row */
 export function loadCorpora(config: PretrainConfig, tokenizer: Tokenizer): PretrainingData {
   const data: PretrainingData = { training: [], heldOut: [] };
-  for (const { path, weight } of config.sources) {
+  const names = sourceNames(config.sources.map((source) => source.path));
+  for (const [index, { path, weight }] of config.sources.entries()) {
+    const name = names[index] ?? path;
     const training: Document[] = [];
     const heldOut: Document[] = [];
     for (const document of splitDocuments(path, config.validationFraction)) {
       if (document.text !== '') (document.heldOut ? heldOut : training).push(document);
     }
-    const corpus = TokenCorpus.encode(path, training, tokenizer);
+    const corpus = TokenCorpus.encode(name, training, tokenizer);
     if (corpus.tokens.length - corpus.documents < config.context) {
       throw new TrainerError(
         `${path} has ${corpus.tokens.length} tokens to train on: expected more than one row of ${config.context}.`,
@@ -47,9 +50,20 @@ export function loadCorpora(config: PretrainConfig, tokenizer: Tokenizer): Pretr
     }
     data.training.push({ corpus, weight });
     if (heldOut.length > 0)
-      data.heldOut.push({ corpus: TokenCorpus.encode(path, heldOut, tokenizer), weight });
+      data.heldOut.push({ corpus: TokenCorpus.encode(name, heldOut, tokenizer), weight });
   }
   return data;
+}
+
+/** The files' names, numbered where they repeat: the order of a source's rows depends on its name, not on its folder. */
+function sourceNames(paths: readonly string[]): string[] {
+  const seen = new Map<string, number>();
+  return paths.map((path) => {
+    const name = basename(path);
+    const count = (seen.get(name) ?? 0) + 1;
+    seen.set(name, count);
+    return count === 1 ? name : `${name} (${count})`;
+  });
 }
 
 /** Documents with the side they are on: chosen by a hash of their text, or, of a single document, its end. */
