@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { AppError } from '../errors.ts';
 import { type Child, ROOT, startChild } from './child.ts';
 
@@ -18,6 +19,9 @@ const SOURCES = [
 ];
 const LEFT_OUT = /(^|\/)(node_modules|migrations|build|testing|demo|stack)$|\.test\.tsx?$|\.md$/;
 
+/** Two builds at once are refused by Next.js; ours waits so long for the other. */
+const WAIT_MILLISECONDS = 180_000;
+
 const distFolder = () => join(ROOT, process.env.TOUCHSTONE_NEXT_DIST || '.next');
 const stampFile = () => join(distFolder(), 'touchstone-sources');
 
@@ -31,7 +35,8 @@ export function buildIsCurrent(): boolean {
 }
 
 /**
- * Builds the web app.
+ * Builds the web app, unless somebody else's build, for which it waits, leaves a current one.
+ * @param onStart given each process that builds, so that the caller can stop it
  * @throws AppError with what Next.js said when the build fails
  */
 export async function buildWebApp(
@@ -39,25 +44,32 @@ export async function buildWebApp(
   onLine: (line: string) => void,
   onStart: (child: Child) => void = () => {},
 ): Promise<void> {
-  const hash = sourcesHash();
-  const said: string[] = [];
-  const child = startChild({
-    args: [NEXT, 'build'],
-    env: { ...env, NODE_ENV: 'production', NEXT_TELEMETRY_DISABLED: '1' },
-    onLine: (line) => {
-      said.push(line);
-      onLine(line);
-    },
-  });
-  onStart(child);
-  const { code, signal } = await child.exited;
-  if (code !== 0) {
+  for (const end = Date.now() + WAIT_MILLISECONDS; !buildIsCurrent(); ) {
+    const hash = sourcesHash();
+    const said: string[] = [];
+    const child = startChild({
+      args: [NEXT, 'build'],
+      env: { ...env, NODE_ENV: 'production', NEXT_TELEMETRY_DISABLED: '1' },
+      onLine: (line) => {
+        said.push(line);
+        onLine(line);
+      },
+    });
+    onStart(child);
+    const { code, signal } = await child.exited;
+    if (code === 0) {
+      writeFileSync(stampFile(), hash);
+      return;
+    }
+    if (said.some((line) => line.includes('Another next build process')) && Date.now() < end) {
+      await sleep(1000);
+      continue;
+    }
     throw new AppError(
       'UNAVAILABLE',
       `The web app could not be built (${signal ?? `exit code ${code}`}):\n${said.slice(-20).join('\n')}`,
     );
   }
-  writeFileSync(stampFile(), hash);
 }
 
 /** Starts the built web app on a port. */

@@ -10,15 +10,15 @@ export interface LeaseKeeper {
   close(): Promise<void>;
 }
 
-/** Starts the thread. It loads through tsx, since it is TypeScript as everything else. */
+/** Starts the thread. */
 export function startLeaseKeeper(settings: {
   databaseUrl: string;
   leaseSeconds: number;
   heartbeatSeconds: number;
 }): LeaseKeeper {
-  const thread = new Worker(new URL('./lease-thread.ts', import.meta.url), {
+  const thread = new Worker(new URL('./lease-thread.mjs', import.meta.url), {
     workerData: settings,
-    execArgv: ['--import', 'tsx'],
+    execArgv: [],
   });
   let current: { order: NonNullable<LeaseOrder>; listener: { onCancel(): void; onLost(): void } } | null =
     null;
