@@ -1,0 +1,62 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import { buildIsCurrent, buildWebApp, startWebApp } from '@/server/stack/build.ts';
+
+const START_MILLISECONDS = 60_000;
+
+export interface WebApp {
+  address: string;
+  stop(): Promise<void>;
+}
+
+/** The built web app on a free port, over a database of the test's own. Builds it when the build is not current. */
+export async function startTestWebApp(databaseUrl: string): Promise<WebApp> {
+  const home = mkdtempSync(join(tmpdir(), 'touchstone-web-'));
+  const port = await freePort();
+  const address = `http://localhost:${port}`;
+  const env: NodeJS.ProcessEnv = {
+    ...process.env,
+    DATABASE_URL: databaseUrl,
+    TOUCHSTONE_HOME: home,
+    PORT: String(port),
+    NEXTAUTH_SECRET: 'a secret of the tests alone',
+    NEXTAUTH_URL: address,
+  };
+  const lines: string[] = [];
+  if (!buildIsCurrent()) await buildWebApp(env, (line) => lines.push(line));
+  const web = startWebApp(port, env, (line) => lines.push(line));
+  let ended = false;
+  void web.exited.then(() => {
+    ended = true;
+  });
+  const stop = async () => {
+    await web.stop(3000);
+    rmSync(home, { recursive: true, force: true });
+  };
+  const end = Date.now() + START_MILLISECONDS;
+  while (!ended && Date.now() < end) {
+    const answered = await fetch(`${address}/api/auth/csrf`).then(
+      (response) => response.ok,
+      () => false,
+    );
+    if (answered) return { address, stop };
+    await wait(100);
+  }
+  await stop();
+  throw new Error(`The web app did not start:\n${lines.slice(-20).join('\n')}`);
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', reject);
+    server.listen(0, () => {
+      const address = server.address();
+      const port = typeof address === 'object' && address !== null ? address.port : 0;
+      server.close(() => resolve(port));
+    });
+  });
+}
