@@ -1,6 +1,4 @@
 import type { Command } from 'commander';
-import { writeWorld } from '../world/files.ts';
-import { createWorld } from '../world/index.ts';
 import { parseNumber, parsePositive } from './options.ts';
 
 interface DemoWorldFlags {
@@ -23,7 +21,11 @@ export function addDemoWorldCommand(program: Command): void {
     .option('--documents <number>', 'documents to write', parsePositive)
     .option('--demonstrations <number>', 'demonstrations to write', parsePositive)
     .option('--rankings <number>', 'rankings to write', parsePositive)
-    .action(({ out, seed, ...counts }: DemoWorldFlags) => {
+    .action(async ({ out, seed, ...counts }: DemoWorldFlags) => {
+      const [{ writeWorld }, { createWorld }] = await Promise.all([
+        import('../world/files.ts'),
+        import('../world/index.ts'),
+      ]);
       const written = writeWorld(createWorld(seed), out, counts);
       process.stdout.write(
         `The world of seed ${seed}: ${out}\n${written.map((name) => `  ${name}`).join('\n')}\n`,

@@ -1,5 +1,4 @@
 import type { Command } from 'commander';
-import { listDevices } from '../engine/device.ts';
 
 /** Adds `devices`. */
 export function addDevicesCommand(program: Command): void {
@@ -7,7 +6,8 @@ export function addDevicesCommand(program: Command): void {
     .command('devices')
     .description('lists what can compute here, and why the rest cannot')
     .option('--json', 'print JSON')
-    .action((flags: { json?: boolean }) => {
+    .action(async (flags: { json?: boolean }) => {
+      const { listDevices } = await import('../engine/device.ts');
       const devices = listDevices();
       if (flags.json) {
         process.stdout.write(`${JSON.stringify(devices, null, 2)}\n`);

@@ -4,7 +4,6 @@ import { readRankings } from '../data/json-lines.ts';
 import { TrainerError } from '../errors.ts';
 import { pairwiseAgreement } from '../evaluation/agreement.ts';
 import { bootstrapInterval, type Interval } from '../evaluation/intervals.ts';
-import { scoreCompletions } from '../evaluation/sample.ts';
 import { outcomeOfRanks, winRate } from '../evaluation/win-rate.ts';
 import { addDeviceOptions, type DeviceFlags, openFlaggedDevice, parseNumber } from './options.ts';
 
@@ -59,6 +58,7 @@ async function runAccuracy(flags: AccuracyFlags): Promise<void> {
       `${flags.rankings} has no ranking${flags.split === undefined ? '' : ` of the split "${flags.split}"`}.`,
     );
   }
+  const { scoreCompletions } = await import('../evaluation/sample.ts');
   await openFlaggedDevice(flags);
   const items = rankings.flatMap(({ prompt, completions }) =>
     completions.map((completion) => ({ prompt, completion })),

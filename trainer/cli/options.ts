@@ -1,11 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { type Device, deviceNames, openDevice } from '../engine/device.ts';
+import type { Device, DeviceName } from '../engine/device.ts';
 import { messageOf, TrainerError } from '../errors.ts';
+
+// Spelt out here, as importing the engine for its list would load tfjs for every command, --help included.
+const deviceChoices: Record<DeviceName | 'auto', true> = { auto: true, native: true, wasm: true, cpu: true };
 
 /** What the flags that every tensor command has give. */
 export interface DeviceFlags {
-  device: (typeof deviceNames)[number] | 'auto';
+  device: DeviceName | 'auto';
   threads?: number;
 }
 
@@ -14,7 +17,7 @@ export function addDeviceOptions(command: Command): Command {
   return command
     .addOption(
       new Option('--device <name>', 'what computes; auto takes the first that is there')
-        .choices(['auto', ...deviceNames])
+        .choices(Object.keys(deviceChoices))
         .default('auto'),
     )
     .addOption(
@@ -26,6 +29,7 @@ export function addDeviceOptions(command: Command): Command {
 
 /** Opens the device that the flags name. */
 export async function openFlaggedDevice({ device, threads }: DeviceFlags): Promise<Device> {
+  const { openDevice } = await import('../engine/device.ts');
   return openDevice(device, threads === undefined ? {} : { threads });
 }
 

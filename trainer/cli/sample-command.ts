@@ -3,7 +3,6 @@ import type { Command } from 'commander';
 import { readPrompts } from '../data/json-lines.ts';
 import type { Prompt } from '../data/template.ts';
 import { TrainerError } from '../errors.ts';
-import { sampleCompletions, scoreCompletions } from '../evaluation/sample.ts';
 import {
   addDeviceOptions,
   collect,
@@ -54,6 +53,7 @@ async function runSample(flags: SampleFlags): Promise<void> {
   if (flags.prompts !== undefined) for (const { prompt } of readPrompts(flags.prompts)) prompts.push(prompt);
   if (prompts.length === 0)
     throw new TrainerError('There is nothing to complete: give --prompt or --prompts.');
+  const { sampleCompletions, scoreCompletions } = await import('../evaluation/sample.ts');
   await openFlaggedDevice(flags);
   const completions = await sampleCompletions(flags.model, prompts, { ...flags, raw: flags.raw ?? false });
   const scores =

@@ -1,13 +1,7 @@
 import type { Command } from 'commander';
-import {
-  parseConfig,
-  runStage,
-  type StageContext,
-  type StageName,
-  type StageResult,
-  stageNames,
-  stages,
-} from '../stages/index.ts';
+import { stageSchemas } from '../stages/schemas.ts';
+import { parseConfig } from '../stages/shared/parse-config.ts';
+import { type StageContext, type StageName, type StageResult, stageNames } from '../stages/types.ts';
 import { addConfigFlags, configFrom } from './config-flags.ts';
 import { addDeviceOptions, type DeviceFlags, openFlaggedDevice } from './options.ts';
 import { createProgress } from './progress.ts';
@@ -34,7 +28,7 @@ export function addStageCommands(program: Command): void {
       .requiredOption('--out <folder>', 'the run’s folder; the finished model is in its folder "model"')
       .option('--config <file>', 'JSON file with the stage’s settings; flags come before it');
     addDeviceOptions(command);
-    addConfigFlags(command, stages[stage].schema);
+    addConfigFlags(command, stageSchemas[stage]);
     command.action(async (flags: StageFlags) => runStageCommand(stage, flags));
   }
 }
@@ -43,10 +37,11 @@ async function runStageCommand(stage: StageName, flags: StageFlags): Promise<voi
   const where = flags.config ?? `the ${stage} settings`;
   // Checked before anything is opened or written.
   const config = parseConfig(
-    stages[stage].schema,
-    configFrom(stages[stage].schema, flags.config, flags),
+    stageSchemas[stage],
+    configFrom(stageSchemas[stage], flags.config, flags),
     where,
   );
+  const { runStage } = await import('../stages/index.ts');
   const device = await openFlaggedDevice(flags);
   const progress = createProgress(stage, process.stdout);
   progress.line(`Device: ${device.description}, ${device.threads} threads.`);

@@ -1,15 +1,13 @@
 import type { z } from 'zod';
-import { type PpoConfig, ppoConfig } from './ppo.config.ts';
 import { runPpo } from './ppo.ts';
-import { type PretrainConfig, pretrainConfig } from './pretrain.config.ts';
 import { runPretrain } from './pretrain.ts';
-import { type RewardConfig, rewardConfig } from './reward.config.ts';
 import { runReward } from './reward.ts';
-import { type SftConfig, sftConfig } from './sft.config.ts';
+import { type StageConfigs, stageSchemas } from './schemas.ts';
 import { runSft } from './sft.ts';
 import { parseConfig } from './shared/parse-config.ts';
 import type { StageContext, StageName, StageResult } from './types.ts';
 
+export { type StageConfigs, stageSchemas } from './schemas.ts';
 export { parseConfig } from './shared/parse-config.ts';
 export * from './types.ts';
 
@@ -18,20 +16,12 @@ interface Stage<Config> {
   run(config: Config, context: StageContext): Promise<StageResult>;
 }
 
-/** The config of each stage. */
-export interface StageConfigs {
-  pretrain: PretrainConfig;
-  sft: SftConfig;
-  reward: RewardConfig;
-  ppo: PpoConfig;
-}
-
 /** Every stage: the schema of its config, and the algorithm. */
 export const stages: { [Name in StageName]: Stage<StageConfigs[Name]> } = {
-  pretrain: { schema: pretrainConfig, run: runPretrain },
-  sft: { schema: sftConfig, run: runSft },
-  reward: { schema: rewardConfig, run: runReward },
-  ppo: { schema: ppoConfig, run: runPpo },
+  pretrain: { schema: stageSchemas.pretrain, run: runPretrain },
+  sft: { schema: stageSchemas.sft, run: runSft },
+  reward: { schema: stageSchemas.reward, run: runReward },
+  ppo: { schema: stageSchemas.ppo, run: runPpo },
 };
 
 /**
@@ -46,14 +36,15 @@ export async function runStage(
   context: StageContext,
   where = `the ${name} config`,
 ): Promise<StageResult> {
+  // One case a stage: a lookup by name would lose which config belongs to which run.
   switch (name) {
     case 'pretrain':
-      return runPretrain(parseConfig(pretrainConfig, config, where), context);
+      return runPretrain(parseConfig(stageSchemas.pretrain, config, where), context);
     case 'sft':
-      return runSft(parseConfig(sftConfig, config, where), context);
+      return runSft(parseConfig(stageSchemas.sft, config, where), context);
     case 'reward':
-      return runReward(parseConfig(rewardConfig, config, where), context);
+      return runReward(parseConfig(stageSchemas.reward, config, where), context);
     case 'ppo':
-      return runPpo(parseConfig(ppoConfig, config, where), context);
+      return runPpo(parseConfig(stageSchemas.ppo, config, where), context);
   }
 }

@@ -1,0 +1,91 @@
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { rightPadded } from '../data/batch.ts';
+import { renderPrompt } from '../data/template.ts';
+import { openDevice } from '../engine/device.ts';
+import { ScalarModel } from '../model/scalar-model.ts';
+import { letterTokenizer, temporaryFolder, tinyGpt, writeTiny } from '../stages/testing/tiny.ts';
+import { entropyOfSamples, klOfSamples, sampleCompletions, scoreCompletions } from './sample.ts';
+
+const { folder, remove } = temporaryFolder();
+const tokenizer = letterTokenizer();
+let policy: string;
+let reference: string;
+
+beforeAll(async () => {
+  await openDevice('auto');
+  const [one, other] = [tinyGpt(tokenizer, 1), tinyGpt(tokenizer, 2)];
+  policy = await writeTiny(join(folder, 'policy'), one, tokenizer);
+  reference = await writeTiny(join(folder, 'reference'), other, tokenizer);
+  one.dispose();
+  other.dispose();
+});
+afterAll(remove);
+
+const prompts = ['abc', 'd', 'efgh'];
+const options = { samples: 3, maxNewTokens: 8, seed: 5 };
+
+describe('samples of a checkpoint', () => {
+  it('are the same for the same seed whatever the batch, differ within a prompt, and fit their tokens', async () => {
+    const whole = await sampleCompletions(policy, prompts, options);
+    expect(whole.map((own) => own.length)).toEqual([3, 3, 3]);
+    const texts = (all: typeof whole) => all.map((own) => own.map(({ text }) => text));
+    expect(texts(await sampleCompletions(policy, prompts, { ...options, batchSize: 2 }))).toEqual(
+      texts(whole),
+    );
+    expect(texts(await sampleCompletions(policy, prompts, { ...options, seed: 6 }))).not.toEqual(
+      texts(whole),
+    );
+    for (const own of whole) {
+      expect(new Set(own.map(({ text }) => text)).size).toBe(3);
+      for (const { tokens, finished } of own) expect(tokens.includes(tokenizer.endOfText)).toBe(finished);
+    }
+  });
+
+  it('have an entropy below ln V, no KL to their own model, and a positive one to another', async () => {
+    const completions = await sampleCompletions(policy, prompts, options);
+    const samples = prompts.flatMap((prompt, i) =>
+      (completions[i] ?? []).map(({ tokens }) => ({ prompt, tokens })),
+    );
+    const entropy = await entropyOfSamples(policy, samples);
+    expect(entropy).toBeLessThan(Math.log(tokenizer.vocabularySize));
+    expect(entropy).toBeGreaterThan(0.9 * Math.log(tokenizer.vocabularySize));
+    expect(await klOfSamples(policy, policy, samples)).toEqual({ k1: 0, k3: 0 });
+    const { k1, k3 } = await klOfSamples(policy, reference, samples);
+    expect(k3).toBeGreaterThan(0.01);
+    // k1 is the difference of the log-probabilities that sampling itself gave.
+    const total = completions.flat().reduce((sum, { logProbability }) => sum + logProbability, 0);
+    const { k1: back } = await klOfSamples(reference, policy, samples);
+    expect(back).toBeCloseTo(-k1, 5);
+    expect(total / samples.length).toBeLessThan(0);
+  });
+
+  it('are scored as gain · score + bias at the end-of-text token, or at the last one without it', async () => {
+    const gpt = tinyGpt(tokenizer, 3);
+    const model = ScalarModel.fromGpt(gpt, 4);
+    const reward = await writeTiny(join(folder, 'reward'), model, tokenizer, {
+      stage: 'reward',
+      rewardGain: 2,
+      rewardBias: 1,
+    });
+    const tokens = [...tokenizer.encode(renderPrompt('abc')), ...tokenizer.encode(' de')];
+    const rows = [[...tokens, tokenizer.endOfText], tokens];
+    const raw = rows.map(
+      (row) => model.scores(rightPadded([row], tokenizer.padding)).dataSync()[0] ?? Number.NaN,
+    );
+    const scores = await scoreCompletions(reward, [
+      { prompt: 'abc', completion: 'de' },
+      { prompt: 'abc', completion: 'de', finished: false },
+    ]);
+    for (const [i, score] of scores.entries()) expect(score).toBeCloseTo(2 * (raw[i] ?? 0) + 1, 5);
+    expect(scores[0]).not.toBeCloseTo(scores[1] ?? 0, 3);
+    gpt.dispose();
+    model.dispose();
+  });
+
+  it('need room for the prompt', async () => {
+    await expect(sampleCompletions(policy, prompts, { ...options, maxNewTokens: 48 })).rejects.toThrow(
+      'leave no room for a prompt',
+    );
+  });
+});
