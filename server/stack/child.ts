@@ -32,7 +32,7 @@ export function startChild(options: ChildOptions): Child {
   const watch = options.watchesParent ? [] : ['--import', PARENT_WATCH];
   const child = spawn(process.execPath, [...watch, ...options.args], {
     cwd: ROOT,
-    env: options.env,
+    env: { ...options.env, WATCHED_PARENT: String(process.pid) },
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });

@@ -90,19 +90,16 @@ async function hasSplit(db: Database, versionId: string, split: Split): Promise<
   return (version?.counts[split] ?? 0) > 0;
 }
 
-async function lineageOf(db: Database, run: Run): Promise<Record<string, string | null>> {
+/** The names that the checkpoint keeps of its parent and its data. */
+async function lineageOf(db: Database, run: Run) {
   const [version] =
     run.datasetVersionId === null
       ? []
       : await db
-          .select({ hash: datasetVersions.contentHash })
+          .select({ version: datasetVersions.id, hash: datasetVersions.contentHash })
           .from(datasetVersions)
           .where(eq(datasetVersions.id, run.datasetVersionId));
-  return {
-    parent: run.parentModelId,
-    datasetVersion: run.datasetVersionId,
-    datasetHash: version?.hash ?? null,
-  };
+  return { parent: run.parentModelId, dataset: version ?? null };
 }
 
 /** Sources' paths, those that are not absolute taken from TOUCHSTONE_HOME. Their form is checked with the config. */
