@@ -169,6 +169,16 @@ describe('ppo', () => {
     expect(whole.reports[5]?.values.beta).not.toBe(0.02);
   });
 
+  it('leaves no tensor behind, however many iterations it ran', async () => {
+    const before = tf.memory().numTensors;
+    const during: number[] = [];
+    const recording = recordingContext(join(folder, 'memory'));
+    const onMetrics = (): void => void during.push(tf.memory().numTensors);
+    await runStage('ppo', { ...config, iterations: 3 }, { ...recording.context, onMetrics });
+    expect(during[2]).toBe(during[0]);
+    expect(tf.memory().numTensors).toBe(before);
+  });
+
   it('follows the committed trajectory (1e-3: sampled tokens carry over)', async () => {
     const { reports } = await run('trajectory', { iterations: 3 });
     const expected: Record<string, number>[] = [
