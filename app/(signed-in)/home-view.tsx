@@ -6,7 +6,7 @@ import { STATE_NAMES, StateStrip } from '../components/charts/state-strip.tsx';
 import { useUser } from '../components/shell/user.tsx';
 import { buttonClass } from '../components/ui/button.tsx';
 import { ModelChip, StatusChip } from '../components/ui/chip.tsx';
-import { Page, Section } from '../components/ui/page.tsx';
+import { Page, Section } from '../components/ui/page-frame.tsx';
 import { Progress } from '../components/ui/progress.tsx';
 import { Empty, Loaded } from '../components/ui/states.tsx';
 import { useProject } from '../lib/project.tsx';

@@ -7,7 +7,7 @@ import { Chip } from '../../../components/ui/chip.tsx';
 import { Dialog } from '../../../components/ui/dialog.tsx';
 import { SelectField, TextField } from '../../../components/ui/field.tsx';
 import { useNotices } from '../../../components/ui/notices.tsx';
-import { Page, Section } from '../../../components/ui/page.tsx';
+import { Page, Section } from '../../../components/ui/page-frame.tsx';
 import { Empty, Loaded, Loading } from '../../../components/ui/states.tsx';
 import { count, dateTime } from '../../../lib/format.ts';
 import { type ProjectSummary, useProject } from '../../../lib/project.tsx';

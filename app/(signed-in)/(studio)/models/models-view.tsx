@@ -3,7 +3,7 @@
 import { useQuery } from '@tanstack/react-query';
 import Link from 'next/link';
 import { Chip, ModelChip } from '../../../components/ui/chip.tsx';
-import { Page } from '../../../components/ui/page.tsx';
+import { Page } from '../../../components/ui/page-frame.tsx';
 import { Empty, Loaded } from '../../../components/ui/states.tsx';
 import { Table } from '../../../components/ui/table.tsx';
 import { dateTime, measure } from '../../../lib/format.ts';

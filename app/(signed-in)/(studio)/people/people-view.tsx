@@ -6,7 +6,7 @@ import { Button } from '../../../components/ui/button.tsx';
 import { StatusChip } from '../../../components/ui/chip.tsx';
 import { Confirm } from '../../../components/ui/dialog.tsx';
 import { useNotices } from '../../../components/ui/notices.tsx';
-import { Page, Section } from '../../../components/ui/page.tsx';
+import { Page, Section } from '../../../components/ui/page-frame.tsx';
 import { Loaded } from '../../../components/ui/states.tsx';
 import { Table } from '../../../components/ui/table.tsx';
 import { ago, count, dateTime } from '../../../lib/format.ts';

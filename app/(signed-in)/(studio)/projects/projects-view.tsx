@@ -9,7 +9,7 @@ import { Button } from '../../../components/ui/button.tsx';
 import { Chip } from '../../../components/ui/chip.tsx';
 import { Dialog } from '../../../components/ui/dialog.tsx';
 import { TextArea, TextField } from '../../../components/ui/field.tsx';
-import { Page } from '../../../components/ui/page.tsx';
+import { Page } from '../../../components/ui/page-frame.tsx';
 import { Empty, Loading } from '../../../components/ui/states.tsx';
 import { useProject } from '../../../lib/project.tsx';
 import { useTRPC } from '../../../lib/trpc.ts';

@@ -7,7 +7,7 @@ import { STATE_NAMES } from '../../../components/charts/state-strip.tsx';
 import { useUser } from '../../../components/shell/user.tsx';
 import { Button } from '../../../components/ui/button.tsx';
 import { StatusChip } from '../../../components/ui/chip.tsx';
-import { Page } from '../../../components/ui/page.tsx';
+import { Page } from '../../../components/ui/page-frame.tsx';
 import { Empty, Loaded } from '../../../components/ui/states.tsx';
 import { Table } from '../../../components/ui/table.tsx';
 import { dateTime } from '../../../lib/format.ts';

@@ -7,7 +7,7 @@ import { SKIP_REASONS } from '@/server/labeling/vocabulary.ts';
 import { Button, buttonClass } from '../../../components/ui/button.tsx';
 import { Chip, StatusChip } from '../../../components/ui/chip.tsx';
 import { TextField } from '../../../components/ui/field.tsx';
-import { Page } from '../../../components/ui/page.tsx';
+import { Page } from '../../../components/ui/page-frame.tsx';
 import { Empty, Loaded } from '../../../components/ui/states.tsx';
 import { dateTime, duration } from '../../../lib/format.ts';
 import { useTRPC, useTRPCClient } from '../../../lib/trpc.ts';

@@ -3,7 +3,7 @@
 import { useQuery } from '@tanstack/react-query';
 import Link from 'next/link';
 import { buttonClass } from '../../../components/ui/button.tsx';
-import { Facts, Page, Section } from '../../../components/ui/page.tsx';
+import { Facts, Page, Section } from '../../../components/ui/page-frame.tsx';
 import { Empty, Loaded, Loading } from '../../../components/ui/states.tsx';
 import { count, duration, percent } from '../../../lib/format.ts';
 import { useProject } from '../../../lib/project.tsx';

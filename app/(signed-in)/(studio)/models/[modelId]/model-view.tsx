@@ -9,7 +9,7 @@ import { Button } from '../../../../components/ui/button.tsx';
 import { Chip, ModelChip } from '../../../../components/ui/chip.tsx';
 import { Confirm } from '../../../../components/ui/dialog.tsx';
 import { useNotices } from '../../../../components/ui/notices.tsx';
-import { Facts, Page, Section } from '../../../../components/ui/page.tsx';
+import { Facts, Page, Section } from '../../../../components/ui/page-frame.tsx';
 import { Loaded } from '../../../../components/ui/states.tsx';
 import { Table } from '../../../../components/ui/table.tsx';
 import { dateTime, measure } from '../../../../lib/format.ts';

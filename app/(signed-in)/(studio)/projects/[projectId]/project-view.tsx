@@ -4,7 +4,7 @@ import { useQuery } from '@tanstack/react-query';
 import Link from 'next/link';
 import { SKIP_REASONS } from '@/server/labeling/vocabulary.ts';
 import { Chip } from '../../../../components/ui/chip.tsx';
-import { Page } from '../../../../components/ui/page.tsx';
+import { Page } from '../../../../components/ui/page-frame.tsx';
 import { Progress } from '../../../../components/ui/progress.tsx';
 import { Empty, Loaded } from '../../../../components/ui/states.tsx';
 import { Table } from '../../../../components/ui/table.tsx';

@@ -9,7 +9,7 @@ import { RunSamples } from '../../../../components/charts/run-samples.tsx';
 import { STATE_NAMES, StateStrip } from '../../../../components/charts/state-strip.tsx';
 import { buttonClass } from '../../../../components/ui/button.tsx';
 import { ChoiceChip, StatusChip } from '../../../../components/ui/chip.tsx';
-import { Facts, Page, Section } from '../../../../components/ui/page.tsx';
+import { Facts, Page, Section } from '../../../../components/ui/page-frame.tsx';
 import { Loaded } from '../../../../components/ui/states.tsx';
 import { Table } from '../../../../components/ui/table.tsx';
 import { ago, count, dateTime, duration } from '../../../../lib/format.ts';

@@ -11,7 +11,7 @@ import { Button } from '../../../../components/ui/button.tsx';
 import { ModelChip, StatusChip } from '../../../../components/ui/chip.tsx';
 import { Confirm } from '../../../../components/ui/dialog.tsx';
 import { useNotices } from '../../../../components/ui/notices.tsx';
-import { Facts, Page, Section } from '../../../../components/ui/page.tsx';
+import { Facts, Page, Section } from '../../../../components/ui/page-frame.tsx';
 import { Progress } from '../../../../components/ui/progress.tsx';
 import { Loaded } from '../../../../components/ui/states.tsx';
 import { count, dateTime, duration } from '../../../../lib/format.ts';
@@ -103,10 +103,7 @@ function RunPage({ run }: { run: Run }) {
               value: run.parent?.id ? <ModelLink key="from" model={run.parent} /> : 'nothing: untrained',
             },
             ...(run.rewardModel?.id
-              ? ([{ name: 'Reward model', value: <ModelLink key="reward" model={run.rewardModel} /> }] as [
-                  string,
-                  React.ReactNode,
-                ][])
+              ? [{ name: 'Reward model', value: <ModelLink key="reward" model={run.rewardModel} /> }]
               : []),
             { name: 'Data', value: run.datasetVersion?.id ? run.datasetVersion.name : 'files of its config' },
             {

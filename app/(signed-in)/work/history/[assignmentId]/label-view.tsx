@@ -7,7 +7,7 @@ import { completionLetter, STRENGTHS } from '@/server/labeling/vocabulary.ts';
 import { Button } from '../../../../components/ui/button.tsx';
 import { Chip, StatusChip } from '../../../../components/ui/chip.tsx';
 import { useNotices } from '../../../../components/ui/notices.tsx';
-import { Page, Section } from '../../../../components/ui/page.tsx';
+import { Page, Section } from '../../../../components/ui/page-frame.tsx';
 import { Conversation, ReadingText } from '../../../../components/ui/reading-text.tsx';
 import { Loaded } from '../../../../components/ui/states.tsx';
 import { carryStrengths, move, type Order, spell, tieAbove } from '../../../../components/work/order.ts';

@@ -6,7 +6,7 @@ import { BarFigure } from '../../../../../components/charts/bar-figure.tsx';
 import { IntervalFigure, type IntervalPoint } from '../../../../../components/charts/interval-figure.tsx';
 import { STATE_NAMES } from '../../../../../components/charts/state-strip.tsx';
 import { MODEL_NAMES, ModelChip } from '../../../../../components/ui/chip.tsx';
-import { Facts, Page, Section } from '../../../../../components/ui/page.tsx';
+import { Facts, Page, Section } from '../../../../../components/ui/page-frame.tsx';
 import { ReadingText } from '../../../../../components/ui/reading-text.tsx';
 import { Loaded } from '../../../../../components/ui/states.tsx';
 import { Table } from '../../../../../components/ui/table.tsx';
