@@ -136,6 +136,9 @@ static void gemm(const GemmArgs& g) {
   const long threads = thread_count();
   float* packed_b = scratch(0, SCRATCH_B, larger(1, k_step) * column_panels * NR);
 
+  // For a few rows, as in decoding, packing B costs more than reading it where it lies.
+  const bool direct = g.bn == 1 && M <= 4 * MR;
+
   // A task is a block of row panels by a block of column panels: as large as the cache allows, and a few a thread.
   long block = larger(1, A_BLOCK / larger(1, k_step * rows));
   block = smaller(block, larger(1, divide_up(row_panels, 4 * threads)));
@@ -145,9 +148,11 @@ static void gemm(const GemmArgs& g) {
 
   for (long kb = 0; kb < k_blocks; kb++) {
     const long k0 = kb * k_step, kc = larger(0, smaller(k_step, K - k0));
-    for_each_task(column_panels, [&](long p, int) {
+    const auto pack = [&](long p, int) {
       pack_columns(packed_b + p * kc * NR, g.b + k0 * g.bk + p * NR * g.bn, g.bk, g.bn, smaller(NR, N - p * NR), kc);
-    });
+    };
+    if (!direct) for_each_task(column_panels, pack);
+    else if (N % NR) pack(column_panels - 1, 0);
     const bool accumulate = g.accumulate || kb > 0, last = kb == k_blocks - 1;
     for_each_task(row_blocks * column_splits, [&](long task, int thread) {
       const long first = (task / column_splits) * block, end = smaller(first + block, row_panels);
@@ -160,7 +165,9 @@ static void gemm(const GemmArgs& g) {
       for (long p = from; p < to; p++)
         for (long r = first; r < end; r++) {
           const long i = r * rows, j = p * NR, high = smaller(rows, M - i);
-          tile_part(high, smaller(NR, N - j), kc, packed_a + (r - first) * rows * kc, high, packed_b + p * kc * NR, NR,
+          const bool plain = direct && j + NR <= N;
+          const float* b = plain ? g.b + k0 * g.bk + j : packed_b + p * kc * NR;
+          tile_part(high, smaller(NR, N - j), kc, packed_a + (r - first) * rows * kc, high, b, plain ? g.bk : NR,
                     g.c + i * g.cs + j, g.cs, accumulate);
         }
       if (last && (g.bias || g.gelu)) {
