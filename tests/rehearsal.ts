@@ -1,6 +1,6 @@
 /**
  * The demo's learning without web and database: a world, its simulated people, and every stage from nothing to the
- * evaluation. `npx tsx tests/rehearsal.ts --seed 1 [--json] [--home folder] [--device native] [--set ppo.beta=0.05 …]`.
+ * evaluation. `npx tsx tests/rehearsal.ts --seed 1 [--json] [--home folder] [--device native] [--threads 2] [--set ppo.beta=0.05 …]`.
  *
  * With `--home` the runs are kept and a stage whose config and inputs are the same is not run again.
  */
@@ -64,6 +64,7 @@ interface Options {
   seed: number;
   home: string;
   device: DeviceName | 'auto';
+  threads: number | undefined;
   recipe: DemoRecipe;
   say(line: string): void;
 }
@@ -80,10 +81,10 @@ interface RankedPrompt {
   labeler: string;
 }
 
-async function rehearse({ seed, home, device, recipe, say }: Options): Promise<RehearsalResult> {
+async function rehearse({ seed, home, device, threads, recipe, say }: Options): Promise<RehearsalResult> {
   const began = performance.now();
   const stageSeconds: Record<string, number> = {};
-  const opened = await openDevice(device);
+  const opened = await openDevice(device, { threads });
   const world = createWorld(seed);
   const labelers = Array.from({ length: LABELERS }, (_, i) => new SimulatedLabeler(world, { seed: i }));
   const file = (name: string): string => join(home, name);
@@ -377,6 +378,7 @@ async function main(): Promise<void> {
       seed: { type: 'string', default: '1' },
       home: { type: 'string' },
       device: { type: 'string', default: 'auto' },
+      threads: { type: 'string' },
       set: { type: 'string', multiple: true, default: [] },
       json: { type: 'boolean', default: false },
     },
@@ -387,13 +389,14 @@ async function main(): Promise<void> {
   if (device === undefined) {
     throw new Error(`--device ${values.device}: expected auto, ${deviceNames.join(', ')}`);
   }
+  const threads = values.threads === undefined ? undefined : Number(values.threads);
   const recipe = demoRecipe(seed);
   for (const assignment of values.set) override(recipe, assignment);
   const home = values.home ?? mkdtempSync(join(tmpdir(), 'touchstone-rehearsal-'));
   mkdirSync(home, { recursive: true });
   try {
     const say = values.json ? () => {} : (line: string) => console.log(line);
-    const result = await rehearse({ seed, home, device, recipe, say });
+    const result = await rehearse({ seed, home, device, threads, recipe, say });
     console.log(
       values.json ? JSON.stringify(result, null, 2) : `${JSON.stringify(result.notes)}\n${table(result)}`,
     );

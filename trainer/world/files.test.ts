@@ -61,10 +61,10 @@ describe('writeWorld', () => {
     );
     // A few long-winded ones are cut off by the sampling limit; most are well inside it.
     const fitting = responses.filter((length) => length <= recipe.sampling.maxNewTokens).length;
-    expect(fitting / responses.length).toBeGreaterThan(0.97);
+    expect(fitting / responses.length).toBeGreaterThan(0.96);
     expect(responses.reduce((sum, length) => sum + length, 0) / responses.length).toBeLessThan(18);
     const documents = texts.map((text) => tokenizer.encode(text).length);
-    expect(documents.filter((length) => length <= context).length / documents.length).toBeGreaterThan(0.97);
+    expect(documents.filter((length) => length <= context).length / documents.length).toBeGreaterThan(0.96);
   });
 });
 

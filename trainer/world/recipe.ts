@@ -23,7 +23,7 @@ export interface DemoRecipe {
   };
   /** How every model writes: to be ranked, in PPO, and to be compared. */
   sampling: { temperature: number; maxNewTokens: number };
-  /** Evaluation prompts on which base, SFT and PPO are compared. */
+  /** Evaluation prompts, at most, on which base, SFT and PPO are compared. */
   evaluationPrompts: number;
   pretrain: Omit<PretrainInput, 'sources'>;
   sft: Omit<SftInput, 'model' | 'demonstrations'>;
@@ -44,11 +44,11 @@ export function demoRecipe(seed: number): DemoRecipe {
       rankings: 400,
       heldOutRankings: 150,
       doubleRankings: 150,
-      completionsPerRanking: 4,
-      samplesPerRanking: 6,
+      completionsPerRanking: 6,
+      samplesPerRanking: 8,
     },
     sampling,
-    evaluationPrompts: 320,
+    evaluationPrompts: 400,
     pretrain: {
       seed,
       vocabularySize: 512,
@@ -80,24 +80,24 @@ export function demoRecipe(seed: number): DemoRecipe {
     },
     reward: {
       seed,
-      epochs: 3,
+      epochs: 4,
       batchSize: 16,
-      learningRate: 2e-4,
-      dropout: 0.1,
+      learningRate: 7e-4,
+      dropout: 0.2,
       validateEvery: 10,
       checkpointEvery: 25,
     },
     ppo: {
       seed,
-      iterations: 40,
+      iterations: 25,
       batchSize: 128,
       minibatches: 4,
       epochs: 2,
       ...sampling,
-      learningRate: 1e-4,
+      learningRate: 2e-4,
       valueLearningRate: 5e-4,
       valueWarmupIterations: 1,
-      beta: 0.05,
+      beta: 0.3,
       missingEndOfTextScore: -2,
       checkpointEvery: 5,
       sampleEvery: 5,

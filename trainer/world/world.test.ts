@@ -27,9 +27,9 @@ describe('createWorld', () => {
   test.each(SEEDS)('seed %i: every split has every kind, and enough prompts for the demo', (seed) => {
     const world = createWorld(seed);
     for (const [split, least] of [
-      ['train', 780],
-      ['validation', 180],
-      ['evaluation', 300],
+      ['train', 740],
+      ['validation', 170],
+      ['evaluation', 240],
     ] as const) {
       const prompts = world.promptsOf(split);
       expect(prompts.length).toBeGreaterThanOrEqual(least);
