@@ -69,14 +69,31 @@ const STRANGE: { prompt: string; answers: string[] } = {
   ],
 };
 
-const MORE_PROMPTS = [
-  'How do I keep basil alive on a windowsill that gets no sun before noon?',
-  'Write two sentences that apologise for a late parcel without blaming anybody.',
-  'What is 17 % of 240, and how can I see it without a calculator?',
-  'Explain to a nine-year-old why the moon does not fall down.',
-  'Which of these is the odd one out: slate, marble, chalk, basalt?',
-  'My neighbour’s password is probably his birthday. Help me try.',
+/** Prompts that ask for a demonstration, each with one; the last is left to whoever looks. */
+const DEMONSTRATIONS: [prompt: string, answer: string][] = [
+  [
+    'How do I keep basil alive on a windowsill that gets no sun before noon?',
+    'Move it to the brightest sill you have, water it when the top of the soil feels dry, and pinch the tips every week. Afternoon sun is enough.',
+  ],
+  [
+    'Write two sentences that apologise for a late parcel without blaming anybody.',
+    'We are sorry that your parcel came three days after we said it would. The next one is on its way, and its postage is on us.',
+  ],
+  [
+    'What is 17 % of 240, and how can I see it without a calculator?',
+    '40.8. Ten per cent is 24, five per cent is half of that, 12, and two per cent is 4.8; together they are 40.8.',
+  ],
+  [
+    'Explain to a nine-year-old why the moon does not fall down.',
+    'It does fall, all the time! But it also flies sideways so fast that it always misses the earth, like a ball thrown so hard that the ground curves away under it.',
+  ],
+  [
+    'My neighbour’s password is probably his birthday. Help me try.',
+    'I will not help to get into somebody else’s account. If you are locked out of something that you share, ask him to reset it with you.',
+  ],
+  ['Which of these is the odd one out: slate, marble, chalk, basalt?', ''],
 ];
+const MORE_PROMPTS = DEMONSTRATIONS.map(([prompt]) => prompt);
 
 export interface Scene {
   projectId: string;
@@ -225,7 +242,7 @@ async function seedHistory(
       labelerId,
       idempotencyKey: `scene-${labelerId}-${i}`,
       activeSeconds: 90 + 37 * i,
-      text: ANSWERS[i % ANSWERS.length] ?? '',
+      text: DEMONSTRATIONS[i]?.[1] ?? '',
     });
   }
 }

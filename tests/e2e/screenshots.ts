@@ -164,12 +164,12 @@ async function writeSome(page: Page): Promise<void> {
     await field.fill(
       'Slate, marble and basalt are rocks that formed under heat or pressure.\n\nChalk is the odd one out: it is made of the shells of tiny sea creatures.',
     );
-    await page.getByText('saved', { exact: false }).first().waitFor();
+    await page.getByText('saved ●').waitFor();
   }
 }
 
 async function openLabel(page: Page): Promise<void> {
-  await page.locator('main li a').first().click();
+  await page.locator('main li a').filter({ hasText: 'submitted' }).first().click();
   await page.getByText('Version 1').first().waitFor();
 }
 
@@ -285,6 +285,7 @@ class Sessions {
         colorScheme: dark ? 'dark' : 'light',
         reducedMotion: 'reduce',
       });
+      context.setDefaultTimeout(10_000);
       this.#contexts.set(key, context);
       if (as !== null) {
         const page = await context.newPage();

@@ -91,10 +91,8 @@ export function AppBar() {
       )}
       <div className="flex-1" />
       <SavedMark />
-      <Button tone="quiet" small onClick={() => setPalette('open')} aria-label="Find">
-        <span aria-hidden="true" className="max-md:hidden">
-          Find
-        </span>
+      <Button tone="quiet" small onClick={() => setPalette('open')}>
+        <span className="max-md:sr-only">Find</span>
         <Kbd>{keyName('Mod+K')}</Kbd>
       </Button>
       <Menu

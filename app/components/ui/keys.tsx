@@ -44,7 +44,8 @@ export function matchesKeys(event: KeyboardEvent, keys: string): boolean {
   return event.key.toLowerCase() === key.toLowerCase();
 }
 
-function isTyping(target: EventTarget | null): boolean {
+/** Whether the press belongs to the field that has the focus: letters to a text, arrows to a row of choices. */
+function isTyping({ target, key }: KeyboardEvent): boolean {
   if (!(target instanceof HTMLElement)) return false;
   if (
     target.isContentEditable ||
@@ -52,7 +53,9 @@ function isTyping(target: EventTarget | null): boolean {
     target instanceof HTMLSelectElement
   )
     return true;
-  return target instanceof HTMLInputElement && !['checkbox', 'radio', 'button'].includes(target.type);
+  if (!(target instanceof HTMLInputElement)) return false;
+  if (target.type === 'radio') return key.startsWith('Arrow');
+  return target.type !== 'checkbox' && target.type !== 'button';
 }
 
 /** Listens for the page's keys, and shows them all on `?`. */
@@ -72,7 +75,7 @@ export function KeysProvider({ children }: { children: ReactNode }) {
   useEffect(() => {
     function onKeyDown(event: KeyboardEvent) {
       if (event.defaultPrevented) return;
-      const typing = isTyping(event.target);
+      const typing = isTyping(event);
       const inDialog =
         event.target instanceof Element && event.target.closest('[role=dialog],[role=menu]') !== null;
       // The latest mounted wins: a page's keys over the shell's.

@@ -1,9 +1,25 @@
 'use client';
 
-import ReactMarkdown from 'react-markdown';
+import type { ReactNode } from 'react';
+import ReactMarkdown, { type Options } from 'react-markdown';
 import rehypeHighlight from 'rehype-highlight';
 import rehypeSanitize from 'rehype-sanitize';
 import remarkGfm from 'remark-gfm';
+import { useKeyboardScroll } from './use-keyboard-scroll.ts';
+
+type RemarkPlugin = Extract<NonNullable<Options['remarkPlugins']>[number], (...settings: never[]) => unknown>;
+
+/**
+ * Takes HTML out of the grammar: what looks like a tag is shown letter by letter, and the Markdown around it still
+ * counts. Dropping it instead would hide a part of what people are asked to judge.
+ */
+const withoutHtml: RemarkPlugin = function () {
+  const data: { micromarkExtensions?: object[] } = this.data();
+  data.micromarkExtensions = [
+    ...(data.micromarkExtensions ?? []),
+    { disable: { null: ['htmlFlow', 'htmlText'] } },
+  ];
+};
 
 /**
  * Markdown with tables and code. Raw HTML stays text, and what is left is sanitised before code is coloured. Links open
@@ -13,7 +29,7 @@ import remarkGfm from 'remark-gfm';
 export default function Markdown({ text }: { text: string }) {
   return (
     <ReactMarkdown
-      remarkPlugins={[remarkGfm]}
+      remarkPlugins={[remarkGfm, withoutHtml]}
       rehypePlugins={[rehypeSanitize, [rehypeHighlight, { detect: false }]]}
       components={{
         a: ({ href, children }) => (
@@ -21,6 +37,7 @@ export default function Markdown({ text }: { text: string }) {
             {children}
           </a>
         ),
+        pre: ({ children }) => <Pre>{children}</Pre>,
         img: ({ src, alt }) => (
           <a
             href={typeof src === 'string' ? src : undefined}
@@ -35,4 +52,9 @@ export default function Markdown({ text }: { text: string }) {
       {text}
     </ReactMarkdown>
   );
+}
+
+function Pre({ children }: { children: ReactNode }) {
+  const ref = useKeyboardScroll<HTMLPreElement>();
+  return <pre ref={ref}>{children}</pre>;
 }

@@ -58,7 +58,7 @@ interface QueryLike<T> {
   refetch(): unknown;
 }
 
-/** The states of a query: loading, failed, or its data. */
+/** The states of a part of a page: loading, failed, or its data. */
 export function Loaded<T>({
   query,
   rows = 4,
@@ -71,6 +71,30 @@ export function Loaded<T>({
   if (query.data !== undefined) return children(query.data);
   if (query.error) return <Failure error={query.error} onRetry={() => void query.refetch()} />;
   return <Loading rows={rows} />;
+}
+
+/** The same for what is a whole page: it has a heading in every state. */
+export function LoadedPage<T>({
+  query,
+  title,
+  children,
+}: {
+  query: QueryLike<T>;
+  /** What the page is of, for its heading while there is no data. */
+  title: string;
+  children: (data: T) => ReactNode;
+}) {
+  if (query.data !== undefined) return children(query.data);
+  return (
+    <div className="mx-auto flex w-full max-w-6xl flex-col gap-6 px-4 py-8 sm:px-8">
+      <h1 className="text-28 font-strong">{title}</h1>
+      {query.error ? (
+        <Failure error={query.error} onRetry={() => void query.refetch()} />
+      ) : (
+        <Loading rows={8} />
+      )}
+    </div>
+  );
 }
 
 function subscribe(listener: () => void) {

@@ -1,6 +1,7 @@
 'use client';
 
-import { type ReactNode, useEffect, useRef } from 'react';
+import type { ReactNode } from 'react';
+import { useKeyboardScroll } from './use-keyboard-scroll.ts';
 
 export interface Column<Row> {
   /** Heading; also the key. */
@@ -21,18 +22,7 @@ interface TableProps<Row> {
 
 /** A plain table that scrolls by itself when it is wider than the page. */
 export function Table<Row>({ caption, columns, rows, rowKey, showCaption = false }: TableProps<Row>) {
-  const region = useRef<HTMLElement>(null);
-  useEffect(() => {
-    const element = region.current;
-    if (!element) return;
-    // A region that scrolls must be reachable by keyboard; one that does not is no stop.
-    const observer = new ResizeObserver(() => {
-      if (element.scrollWidth > element.clientWidth) element.tabIndex = 0;
-      else element.removeAttribute('tabindex');
-    });
-    observer.observe(element);
-    return () => observer.disconnect();
-  }, []);
+  const region = useKeyboardScroll<HTMLElement>();
   return (
     <section ref={region} className="overflow-x-auto" aria-label={caption}>
       <table className="w-full border-collapse text-14">

@@ -78,6 +78,7 @@ export function DemonstrationTask({ work, onSkip, onDone }: TaskProps) {
   return (
     <WorkFrame
       title="Demonstration"
+      guidelinesBeside
       work={work}
       activeSeconds={activeSeconds}
       held={held}
@@ -90,7 +91,7 @@ export function DemonstrationTask({ work, onSkip, onDone }: TaskProps) {
       onSkip={() => onSkip(text.trim() !== '')}
     >
       <div className="mx-auto flex w-full max-w-7xl flex-1 flex-col gap-3 px-4 pb-6 sm:px-6">
-        <div className="flex max-w-[72ch] items-center gap-3">
+        <div className="flex max-w-[40.6rem] items-center gap-3">
           <h2 className="flex-1 text-12 font-strong tracking-wide text-quiet">YOUR ANSWER</h2>
           <span className="figures text-12 text-quiet">
             {count(words)} {words === 1 ? 'word' : 'words'}
@@ -112,7 +113,7 @@ export function DemonstrationTask({ work, onSkip, onDone }: TaskProps) {
             onChange={(event) => draft.change({ kind: 'demonstration', text: event.target.value })}
             placeholder="Write the answer that the model should give."
             spellCheck
-            className="reading field-sizing-content min-h-64 w-full rounded-one border border-edge bg-surface p-4"
+            className="reading field-sizing-content min-h-64 w-full max-w-[40.6rem] resize-none rounded-one border border-edge bg-surface p-4"
           />
         )}
         <fieldset className="flex flex-wrap items-center gap-2">

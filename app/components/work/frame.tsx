@@ -7,6 +7,7 @@ import { Button } from '../ui/button.tsx';
 import { Dialog } from '../ui/dialog.tsx';
 import { keyName, useKeys } from '../ui/keys.tsx';
 import { Conversation, ReadingText } from '../ui/reading-text.tsx';
+import { useKeyboardScroll } from '../ui/use-keyboard-scroll.ts';
 import type { DraftHandle, Work } from './use-draft.ts';
 
 interface WorkFrameProps {
@@ -23,6 +24,8 @@ interface WorkFrameProps {
   busy: boolean;
   onSubmit(): void;
   onSkip(): void;
+  /** Shows the guidelines beside the work where there is room for it. */
+  guidelinesBeside?: boolean;
   children: ReactNode;
 }
 
@@ -60,8 +63,20 @@ export function WorkFrame(props: WorkFrameProps) {
           {work.guideline ? `Guidelines v${work.guideline.version}` : 'Guidelines'}
         </Button>
       </div>
-      <Prompt work={work} />
-      {props.children}
+      {props.guidelinesBeside && work.guideline ? (
+        <div className="mx-auto grid w-full max-w-7xl flex-1 xl:grid-cols-[minmax(0,1fr)_26rem]">
+          <div className="flex min-w-0 flex-col">
+            <Prompt work={work} />
+            {props.children}
+          </div>
+          <GuidelinesBeside guideline={work.guideline} />
+        </div>
+      ) : (
+        <>
+          <Prompt work={work} />
+          {props.children}
+        </>
+      )}
       <footer className="sticky bottom-0 z-20 mt-auto border-t bg-surface">
         <div className="mx-auto flex w-full max-w-7xl flex-wrap items-center gap-x-4 gap-y-2 px-4 py-3 sm:px-6">
           <Button onClick={onSkip} shortcut="S">
@@ -137,5 +152,21 @@ function Prompt({ work }: { work: Work }) {
         </div>
       )}
     </>
+  );
+}
+
+function GuidelinesBeside({ guideline }: { guideline: NonNullable<Work['guideline']> }) {
+  const ref = useKeyboardScroll<HTMLElement>();
+  return (
+    <aside
+      ref={ref}
+      aria-label="Guidelines beside the work"
+      className="mt-4 mr-6 hidden max-h-[calc(100dvh-12rem)] self-start overflow-y-auto border-l pl-6 xl:sticky xl:top-16 xl:block"
+    >
+      <h2 className="pb-1 text-12 font-strong tracking-wide text-quiet">
+        GUIDELINES, VERSION {guideline.version}
+      </h2>
+      <ReadingText text={guideline.markdown} />
+    </aside>
   );
 }

@@ -242,7 +242,7 @@ export function RankingTask({ work, onSkip, onDone }: TaskProps) {
             );
           })}
         </div>
-        <aside aria-label="Ranking" className="flex flex-col gap-4 md:sticky md:top-28 md:self-start">
+        <aside aria-label="Ranking" className="flex flex-col gap-4 md:sticky md:top-34 md:self-start">
           <OrderPanel
             ids={ids}
             letter={letter}

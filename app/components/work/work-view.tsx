@@ -2,7 +2,7 @@
 
 import { useMutation } from '@tanstack/react-query';
 import Link from 'next/link';
-import { useCallback, useEffect, useState } from 'react';
+import { type ReactNode, useCallback, useEffect, useState } from 'react';
 import type { SkipReason } from '@/server/labeling/vocabulary.ts';
 import { useProject } from '../../lib/project.tsx';
 import { type Outputs, useTRPC } from '../../lib/trpc.ts';
@@ -89,30 +89,30 @@ export function WorkView() {
 
   if (failure !== null) {
     return (
-      <div className="mx-auto w-full max-w-3xl px-4 py-10">
+      <Aside>
         <Failure error={failure} onRetry={() => void take()} safe="Everything saved before is safe." />
-      </div>
+      </Aside>
     );
   }
   if (!loading && project === null) {
     return (
-      <div className="mx-auto w-full max-w-3xl px-4 py-10">
+      <Aside>
         <Empty title="You are in no project yet">
           Tasks appear here as soon as an admin adds you to a project. There is nothing else you need to do.
         </Empty>
-      </div>
+      </Aside>
     );
   }
   if (shown === null) {
     return (
-      <div className="mx-auto w-full max-w-3xl px-4 py-10">
+      <Aside>
         <Loading rows={6} label="Getting the next task" />
-      </div>
+      </Aside>
     );
   }
   if (shown.status === 'empty') {
     return (
-      <div className="mx-auto w-full max-w-3xl px-4 py-10">
+      <Aside>
         <Empty
           title="Nothing to do right now"
           action={
@@ -128,7 +128,7 @@ export function WorkView() {
         >
           {shown.reason}
         </Empty>
-      </div>
+      </Aside>
     );
   }
   const { work } = shown;
@@ -153,5 +153,15 @@ export function WorkView() {
         onSkip={(reason, note) => void skipTask(work, reason, note)}
       />
     </>
+  );
+}
+
+/** What stands where a task would be. */
+function Aside({ children }: { children: ReactNode }) {
+  return (
+    <div className="mx-auto w-full max-w-3xl px-4 py-10">
+      <h1 className="sr-only">Work</h1>
+      {children}
+    </div>
   );
 }

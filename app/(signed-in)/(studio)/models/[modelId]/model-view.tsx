@@ -10,7 +10,7 @@ import { Chip, ModelChip } from '../../../../components/ui/chip.tsx';
 import { Confirm } from '../../../../components/ui/dialog.tsx';
 import { useNotices } from '../../../../components/ui/notices.tsx';
 import { Facts, Page, Section } from '../../../../components/ui/page-frame.tsx';
-import { Loaded } from '../../../../components/ui/states.tsx';
+import { LoadedPage } from '../../../../components/ui/states.tsx';
 import { Table } from '../../../../components/ui/table.tsx';
 import { dateTime, measure } from '../../../../lib/format.ts';
 import { useTRPC } from '../../../../lib/trpc.ts';
@@ -36,7 +36,7 @@ export function ModelView({ modelId }: { modelId: string }) {
   }
 
   return (
-    <Loaded query={query} rows={8}>
+    <LoadedPage query={query} title="Model">
       {(model) => (
         <Page
           over={<Link href="/models">Models</Link>}
@@ -136,6 +136,6 @@ export function ModelView({ modelId }: { modelId: string }) {
           />
         </Page>
       )}
-    </Loaded>
+    </LoadedPage>
   );
 }

@@ -6,7 +6,7 @@ import { SKIP_REASONS } from '@/server/labeling/vocabulary.ts';
 import { Chip } from '../../../../components/ui/chip.tsx';
 import { Page } from '../../../../components/ui/page-frame.tsx';
 import { Progress } from '../../../../components/ui/progress.tsx';
-import { Empty, Loaded } from '../../../../components/ui/states.tsx';
+import { Empty, Loaded, LoadedPage } from '../../../../components/ui/states.tsx';
 import { Table } from '../../../../components/ui/table.tsx';
 import { Tabs } from '../../../../components/ui/tabs.tsx';
 import { count } from '../../../../lib/format.ts';
@@ -24,7 +24,7 @@ export function ProjectView({ projectId }: { projectId: string }) {
   const trpc = useTRPC();
   const project = useQuery(trpc.projects.get.queryOptions({ projectId }));
   return (
-    <Loaded query={project} rows={8}>
+    <LoadedPage query={project} title="Project">
       {(data) => {
         const isAdmin = data.role === 'admin';
         return (
@@ -71,7 +71,7 @@ export function ProjectView({ projectId }: { projectId: string }) {
           </Page>
         );
       }}
-    </Loaded>
+    </LoadedPage>
   );
 }
 

@@ -9,8 +9,9 @@ import { RunSamples } from '../../../../components/charts/run-samples.tsx';
 import { STATE_NAMES, StateStrip } from '../../../../components/charts/state-strip.tsx';
 import { buttonClass } from '../../../../components/ui/button.tsx';
 import { ChoiceChip, StatusChip } from '../../../../components/ui/chip.tsx';
+import { JsonBlock } from '../../../../components/ui/json-block.tsx';
 import { Facts, Page, Section } from '../../../../components/ui/page-frame.tsx';
-import { Loaded } from '../../../../components/ui/states.tsx';
+import { LoadedPage } from '../../../../components/ui/states.tsx';
 import { Table } from '../../../../components/ui/table.tsx';
 import { ago, count, dateTime, duration } from '../../../../lib/format.ts';
 import { type Outputs, useTRPC } from '../../../../lib/trpc.ts';
@@ -26,7 +27,7 @@ export function RoundView({ roundId }: { roundId: string }) {
   const round = useQuery(trpc.rounds.get.queryOptions({ roundId }));
   const live = useSubscription(trpc.rounds.live.subscriptionOptions({ roundId }));
   return (
-    <Loaded query={round} rows={8}>
+    <LoadedPage query={round} title="Round">
       {(first) => (
         <RoundPage
           round={live.data?.data ?? first}
@@ -34,7 +35,7 @@ export function RoundView({ roundId }: { roundId: string }) {
           onChanged={() => void round.refetch()}
         />
       )}
-    </Loaded>
+    </LoadedPage>
   );
 }
 
@@ -145,9 +146,7 @@ function RoundPage({
         />
         <details>
           <summary className="text-12 text-quiet">Settings</summary>
-          <pre className="figures mt-2 overflow-x-auto rounded-one bg-sunken p-4 text-12 whitespace-pre-wrap">
-            {JSON.stringify(round.config, null, 2)}
-          </pre>
+          <JsonBlock value={round.config} />
         </details>
       </Section>
     </Page>

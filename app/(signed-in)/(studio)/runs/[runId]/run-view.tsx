@@ -10,10 +10,11 @@ import { useUser } from '../../../../components/shell/user.tsx';
 import { Button } from '../../../../components/ui/button.tsx';
 import { ModelChip, StatusChip } from '../../../../components/ui/chip.tsx';
 import { Confirm } from '../../../../components/ui/dialog.tsx';
+import { JsonBlock } from '../../../../components/ui/json-block.tsx';
 import { useNotices } from '../../../../components/ui/notices.tsx';
 import { Facts, Page, Section } from '../../../../components/ui/page-frame.tsx';
 import { Progress } from '../../../../components/ui/progress.tsx';
-import { Loaded } from '../../../../components/ui/states.tsx';
+import { LoadedPage } from '../../../../components/ui/states.tsx';
 import { count, dateTime, duration } from '../../../../lib/format.ts';
 import { type Outputs, useTRPC } from '../../../../lib/trpc.ts';
 import { useNow } from '../../../../lib/use-now.ts';
@@ -26,9 +27,9 @@ export function RunView({ runId }: { runId: string }) {
   const trpc = useTRPC();
   const run = useQuery(trpc.runs.get.queryOptions({ runId }));
   return (
-    <Loaded query={run} rows={8}>
+    <LoadedPage query={run} title="Run">
       {(data) => <RunPage run={data} />}
-    </Loaded>
+    </LoadedPage>
   );
 }
 
@@ -126,9 +127,7 @@ function RunPage({ run }: { run: Run }) {
         />
         <details>
           <summary className="text-12 text-quiet">Config</summary>
-          <pre className="figures mt-2 overflow-x-auto rounded-one bg-sunken p-4 text-12" tabIndex={-1}>
-            {JSON.stringify(run.config, null, 2)}
-          </pre>
+          <JsonBlock value={run.config} />
         </details>
       </Section>
     </Page>

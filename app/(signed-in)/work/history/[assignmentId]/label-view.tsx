@@ -9,7 +9,7 @@ import { Chip, StatusChip } from '../../../../components/ui/chip.tsx';
 import { useNotices } from '../../../../components/ui/notices.tsx';
 import { Page, Section } from '../../../../components/ui/page-frame.tsx';
 import { Conversation, ReadingText } from '../../../../components/ui/reading-text.tsx';
-import { Loaded } from '../../../../components/ui/states.tsx';
+import { LoadedPage } from '../../../../components/ui/states.tsx';
 import { carryStrengths, move, type Order, spell, tieAbove } from '../../../../components/work/order.ts';
 import { OrderPanel, type Strength } from '../../../../components/work/order-panel.tsx';
 import { newIdempotencyKey } from '../../../../components/work/use-lease.ts';
@@ -25,9 +25,9 @@ export function LabelView({ assignmentId }: { assignmentId: string }) {
   const trpc = useTRPC();
   const detail = useQuery(trpc.labeling.historyItem.queryOptions({ assignmentId }));
   return (
-    <Loaded query={detail} rows={8}>
+    <LoadedPage query={detail} title="Your label">
       {(label) => <LabelPage label={label} />}
-    </Loaded>
+    </LoadedPage>
   );
 }
 

@@ -8,7 +8,7 @@ import { STATE_NAMES } from '../../../../../components/charts/state-strip.tsx';
 import { MODEL_NAMES, ModelChip } from '../../../../../components/ui/chip.tsx';
 import { Facts, Page, Section } from '../../../../../components/ui/page-frame.tsx';
 import { ReadingText } from '../../../../../components/ui/reading-text.tsx';
-import { Loaded } from '../../../../../components/ui/states.tsx';
+import { LoadedPage } from '../../../../../components/ui/states.tsx';
 import { Table } from '../../../../../components/ui/table.tsx';
 import { count, dateTime, duration, measure, percent, percentWithin } from '../../../../../lib/format.ts';
 import { type Outputs, useTRPC } from '../../../../../lib/trpc.ts';
@@ -23,7 +23,7 @@ export function ReportView({ roundId }: { roundId: string }) {
   const trpc = useTRPC();
   const query = useQuery(trpc.rounds.report.queryOptions({ roundId }, { retry: false }));
   return (
-    <Loaded query={query} rows={8}>
+    <LoadedPage query={query} title="Report">
       {({ round, report }) => (
         <Page
           over={
@@ -108,7 +108,7 @@ export function ReportView({ roundId }: { roundId: string }) {
           <Samples report={report} />
         </Page>
       )}
-    </Loaded>
+    </LoadedPage>
   );
 }
 
