@@ -21,8 +21,13 @@ describe('curves from reported values', () => {
       '3.000000',
       '3.000000',
     ]);
-    // (0.5·0·0.5 + 0.5·4) / 0.75 by hand.
-    expect(smooth([0, 4], 0.5)[1]).toBeCloseTo(2.6666667, 6);
+    // Forward (0.5·0·0.5 + 0.5·4) / 0.75 = 8/3, backward 4, by hand.
+    expect(smooth([0, 4], 0.5)[1]).toBeCloseTo((8 / 3 + 4) / 2, 9);
+  });
+
+  it('lags behind neither a rise nor a fall', () => {
+    const ramp = Array.from({ length: 101 }, (_, step) => step);
+    expect(smooth(ramp, 0.8)[50]).toBeCloseTo(50, 2);
   });
 
   it('lets a repeated step replace the older row', () => {

@@ -106,11 +106,17 @@ export function seriesOf(chart: MetricChart, rows: readonly MetricRow[]): Series
 }
 
 /**
- * Exponential moving average with the start corrected (Adam's bias correction), so that the first values are not drawn
- * towards zero.
- * @param weight how much of the past is kept, 0 to 1
+ * Exponential moving averages from both ends, halved: unlike one of them it lags behind nothing. Each has its start
+ * corrected (Adam's bias correction), so that the first values are not drawn towards zero.
+ * @param weight how much of the neighbour is kept, 0 to 1
  */
 export function smooth(values: readonly number[], weight: number): number[] {
+  const forward = movingAverage(values, weight);
+  const backward = movingAverage([...values].reverse(), weight).reverse();
+  return forward.map((value, index) => (value + (backward[index] ?? value)) / 2);
+}
+
+function movingAverage(values: readonly number[], weight: number): number[] {
   let average = 0;
   let correction = 0;
   return values.map((value) => {

@@ -215,8 +215,10 @@ async function rankSome(page: Page): Promise<void> {
 }
 
 async function confirmRanking(page: Page): Promise<void> {
-  await page.keyboard.press('5');
-  for (const key of ['ArrowDown', '6', 'ArrowDown', '6', 'ArrowDown', '7']) await page.keyboard.press(key);
+  for (let rank = 1; rank <= 6; rank++) {
+    await page.keyboard.press(String(rank));
+    await page.keyboard.press('ArrowDown');
+  }
   for (const field of await page.getByLabel(/How much better rank/).all()) await field.selectOption('slight');
   await page.keyboard.press('Control+Enter');
   await page.getByRole('dialog').waitFor();

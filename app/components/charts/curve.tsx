@@ -30,7 +30,8 @@ interface Line {
   column: (number | null)[];
 }
 
-const SMOOTHING = 0.9;
+/** About so many points of the smoothed line stand apart, however long the run is. */
+const SMOOTHED_DETAIL = 50;
 /** Below so many points there is nothing to smooth. */
 const SMOOTH_FROM = 40;
 /** Room at the right for the names at the lines' ends, in CSS pixels. */
@@ -150,6 +151,7 @@ function nameEnds(self: uPlot, lines: Line[]): void {
   ctx.save();
   ctx.font = `600 ${12 * ratio}px ${getComputedStyle(document.body).fontFamily}`;
   ctx.textBaseline = 'middle';
+  ctx.textAlign = 'left';
   let lowest = Number.NEGATIVE_INFINITY;
   for (const end of ends.sort((a, b) => a.y - b.y)) {
     lowest = Math.max(end.y, lowest + 14 * ratio);
@@ -175,7 +177,11 @@ function toLines(series: Series[], tokens: string[]): { steps: number[]; lines: 
     if (one.values.length < SMOOTH_FROM) return [{ ...line, faint: false, column: spread(one.values) }];
     return [
       { ...line, faint: true, dashed: false, column: spread(one.values) },
-      { ...line, faint: false, column: spread(smooth(one.values, SMOOTHING)) },
+      {
+        ...line,
+        faint: false,
+        column: spread(smooth(one.values, 1 - 1 / (1 + one.values.length / SMOOTHED_DETAIL))),
+      },
     ];
   });
   return { steps, lines };

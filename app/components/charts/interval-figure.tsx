@@ -32,10 +32,10 @@ interface IntervalFigureProps {
 }
 
 const WIDTH = 560;
-const HEIGHT = 300;
+const HEIGHT = 310;
 const LEFT = 64;
 const RIGHT = 24;
-const TOP = 20;
+const TOP = 34;
 const BOTTOM = 56;
 
 /**
@@ -124,13 +124,13 @@ export function IntervalFigure({
             {point.low !== null && point.high !== null && (
               <g className="stroke-current" strokeWidth={2}>
                 <line x1={x(index)} x2={x(index)} y1={y(point.low)} y2={y(point.high)} />
-                <line x1={x(index) - 6} x2={x(index) + 6} y1={y(point.low)} y2={y(point.low)} />
-                <line x1={x(index) - 6} x2={x(index) + 6} y1={y(point.high)} y2={y(point.high)} />
+                <line x1={x(index) - 9} x2={x(index) + 9} y1={y(point.low)} y2={y(point.low)} />
+                <line x1={x(index) - 9} x2={x(index) + 9} y1={y(point.high)} y2={y(point.high)} />
               </g>
             )}
             <Shape kind={point.kind} x={x(index)} y={y(point.mean)} />
             <text
-              x={x(index) + 12}
+              x={x(index) + 15}
               y={y(point.mean) + 4}
               className="fill-current"
               fontSize={14}
@@ -198,7 +198,7 @@ const colours: Record<IntervalPoint['kind'], string> = {
 
 /** The mark of a kind of model, the same as in its chip. */
 function Shape({ kind, x, y }: { kind: IntervalPoint['kind']; x: number; y: number }) {
-  const r = 6;
+  const r = 4.5;
   const outline = { className: 'fill-current stroke-surface', strokeWidth: 1.5 };
   if (kind === 'base') return <rect x={x - r} y={y - r} width={2 * r} height={2 * r} {...outline} />;
   if (kind === 'reward')

@@ -42,7 +42,7 @@ export function StateStrip({ round }: { round: Pick<Round, 'states' | 'status'> 
                 {STATE_NAMES[one.state]} <span aria-hidden="true">{mark}</span>
                 <span className="sr-only">{failed ? 'failed' : one.phase}</span>
               </p>
-              {one.progress && (
+              {one.progress && one.progress.want !== 0 && (
                 <p className="figures text-12 text-quiet">
                   {count(one.progress.have)}
                   {one.progress.want === null ? '' : `/${count(one.progress.want)}`}{' '}

@@ -14,11 +14,12 @@ type RemarkPlugin = Extract<NonNullable<Options['remarkPlugins']>[number], (...s
  * counts. Dropping it instead would hide a part of what people are asked to judge.
  */
 const withoutHtml: RemarkPlugin = function () {
-  const data: { micromarkExtensions?: object[] } = this.data();
-  data.micromarkExtensions = [
-    ...(data.micromarkExtensions ?? []),
-    { disable: { null: ['htmlFlow', 'htmlText'] } },
-  ];
+  const data = this.data();
+  const held: Record<string, unknown> = { ...data };
+  const extensions: unknown[] = Array.isArray(held.micromarkExtensions) ? held.micromarkExtensions : [];
+  Object.assign(data, {
+    micromarkExtensions: [...extensions, { disable: { null: ['htmlFlow', 'htmlText'] } }],
+  });
 };
 
 /**

@@ -80,9 +80,6 @@ function RoundPage({
           {round.activeLabelers > 0 &&
             `${count(round.activeLabelers)} ${round.activeLabelers === 1 ? 'person is' : 'people are'} at work. `}
           {round.job?.worker && `The worker ${round.job.worker} has it. `}
-          {round.run && round.run.resumeCount > 0 && round.run.resumedFrom !== null && (
-            <strong>Resumed from step {count(round.run.resumedFrom)}.</strong>
-          )}
         </p>
         {trouble && <p className="text-12 text-red">Live news stopped: {trouble}</p>}
       </div>
