@@ -75,7 +75,8 @@ export function roundPlan(world: World): { targets: RoundTargets; config: RoundC
   const recipe = demoRecipe(world.seed);
   const { labels, sampling } = recipe;
   const samplePrompts = shownPrompts(world);
-  const votes = Math.min(VOTES, recipe.evaluationPrompts);
+  const evaluationPrompts = Math.min(recipe.evaluationPrompts, world.promptsOf('evaluation').length);
+  const votes = Math.min(VOTES, evaluationPrompts);
   return {
     targets: {
       demonstrations: labels.demonstrations,
@@ -95,7 +96,7 @@ export function roundPlan(world: World): { targets: RoundTargets; config: RoundC
         doublePrompts: labels.doubleRankings,
         ...sampling,
       },
-      evaluation: { prompts: recipe.evaluationPrompts, votePrompts: votes, votesPerPrompt: 1, ...sampling },
+      evaluation: { prompts: evaluationPrompts, votePrompts: votes, votesPerPrompt: 1, ...sampling },
     },
   };
 }

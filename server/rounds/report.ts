@@ -15,51 +15,11 @@ import {
 } from '@/db/schema.ts';
 import { type EvaluationResult, evaluationResult, type Slot } from './evaluation-result.ts';
 import { placesOf } from './matches.ts';
+import type { Preference, RoundReport } from './report-schema.ts';
 import type { Round } from './rounds.ts';
 import { countRoundLabels } from './tasks.ts';
 
-/** How often one model's answer was preferred to another's, ties as half; 95 % interval over prompts. */
-export interface Preference extends Interval {
-  model: Slot;
-  over: Slot;
-  votes: number;
-}
-
-/** Gold scores, which only a made-up world has. */
-export interface GoldFigures {
-  score: Record<Slot, Interval>;
-  winRate: { sftOverBase: Interval; ppoOverSft: Interval; ppoOverBase: Interval };
-}
-
-/** Everything that a round's report page draws. Rates from 0 to 1; intervals are 95 %. */
-export interface RoundReport {
-  models: Record<Slot | 'reward', { id: string; name: string; kind: string } | null>;
-  /** Blind human preference. Empty when nobody voted. */
-  preferences: Preference[];
-  /** Normalised reward-model score of the answers. */
-  rewardScore: Record<Slot, Interval>;
-  rewardModel: {
-    /** On pairs of held-out prompts; null when no prompt was held out. */
-    accuracy: Interval | null;
-    /** How often two labelers agree on a pair that neither ties; null without doubly ranked prompts. */
-    labelerAgreement: (Interval & { pairs: number }) | null;
-  };
-  kl: number;
-  entropy: Record<Slot, number>;
-  distinctBigrams: Record<Slot, number>;
-  /** Share of answers that ended by themselves, and their mean length in tokens. */
-  finished: Record<Slot, number>;
-  length: Record<Slot, number>;
-  /** Seconds from entering each state to leaving it; `pretrain` is the base model's run, when the round waited for it. */
-  seconds: Record<string, number>;
-  labels: { demonstrations: number; rankings: number; votes: number; labelers: number };
-  /** How often a run of this round was picked up again. */
-  resumed: number;
-  /** The reward model's score rose while people preferred the SFT model's answers. */
-  overOptimised: boolean;
-  samples: { prompt: string; answers: Record<Slot, string> }[];
-  gold?: GoldFigures;
-}
+export type { GoldFigures, Preference, RoundReport } from './report-schema.ts';
 
 const SEED = 20_220_304;
 const PAIRS: readonly (readonly [Slot, Slot])[] = [

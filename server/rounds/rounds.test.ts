@@ -23,7 +23,7 @@ import { advanceRound } from './advance.ts';
 import { cancelRound, goOn, retryRound } from './control.ts';
 import type { EvaluationResult } from './evaluation-result.ts';
 import { pairsOf } from './matches.ts';
-import type { RoundReport } from './report.ts';
+import { roundReport } from './report-schema.ts';
 import { launchRound, readRound } from './rounds.ts';
 import { describeRound } from './view.ts';
 
@@ -222,7 +222,7 @@ test('a whole round: every gate waits for its labels or its run, every move happ
 
   const done = await roundOf(roundId);
   expect(done.status).toBe('done');
-  const report = done.report as unknown as RoundReport;
+  const report = roundReport.parse(done.report);
   expect(report.preferences.map(({ model, over, mean }) => [model, over, mean])).toEqual([
     ['sft', 'base', 1],
     ['ppo', 'sft', 1],

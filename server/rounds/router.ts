@@ -9,7 +9,7 @@ import { requireRow } from '../models/access.ts';
 import type { SessionUser } from '../people/access.ts';
 import { adminProcedure, projectAdminProcedure, researcherProcedure, router } from '../trpc.ts';
 import { cancelRound, goOn, retryRound } from './control.ts';
-import type { RoundReport } from './report.ts';
+import { roundReport } from './report-schema.ts';
 import { launchRound } from './rounds.ts';
 import { roundConfig, roundTargets } from './settings.ts';
 import { listRounds, roundView } from './view.ts';
@@ -53,9 +53,10 @@ export const roundsRouter = router({
       throw new AppError('NOT_FOUND', `Round ${round.number} has no report yet: it is in ${round.state}.`);
     }
     const { id, number, name, projectId, createdAt, finishedAt } = round;
-    // Written by computeReport in the transaction that finished the round, and never since by anything else.
-    const report = round.report as unknown as RoundReport;
-    return { round: { id, number, name, projectId, createdAt, finishedAt }, report };
+    return {
+      round: { id, number, name, projectId, createdAt, finishedAt },
+      report: roundReport.parse(round.report),
+    };
   }),
 
   launch: projectAdminProcedure

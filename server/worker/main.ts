@@ -12,15 +12,23 @@ import { doRun } from './run-job.ts';
 import { doSampling } from './sampling-job.ts';
 import { runWorker } from './worker.ts';
 
+const GIVE_BACK_MILLISECONDS = 15_000;
+
 async function main(): Promise<void> {
   const env = readEnv();
   const databaseUrl = requireDatabaseUrl(env);
   const stopping = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stopping.abort());
   // Whoever started it as a child is gone: stop as when asked to.
-  if (process.channel) {
-    process.on('disconnect', () => stopping.abort());
-    process.channel.unref();
+  if (process.env.WATCHED_PARENT !== undefined) {
+    process.on('disconnect', () => {
+      stopping.abort();
+      // The database may be gone with it: what cannot be given back is taken over when its lease runs out.
+      setTimeout(() => process.exit(1), GIVE_BACK_MILLISECONDS).unref();
+    });
+    process.channel?.unref();
+    // It may have gone while this was being loaded, and the event with it.
+    if (!process.connected) return;
   }
   const log = (line: string) => console.log(line);
   const device = await openDevice(env.device, env.threads === undefined ? {} : { threads: env.threads });
