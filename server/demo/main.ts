@@ -51,6 +51,8 @@ async function main(): Promise<void> {
     });
     const began = performance.now();
     await Promise.race([playRound(stack, home, options, display, ended.signal), broken]);
+    // Stopped by Ctrl-C: the signal's handler leaves.
+    if (ended.signal.aborted) return await new Promise<never>(() => {});
     display.stop();
     console.log(`\nThe whole demo took ${((performance.now() - began) / 1000).toFixed(0)} s.`);
     if (!options.once) {

@@ -113,8 +113,11 @@ export function resultTable(result: DemoResult): string {
     ['runs resumed', String(result.resumed)],
     [
       'seconds',
-      `${result.seconds.toFixed(0)} in all: ${Object.entries(result.stages)
-        .map(([stage, seconds]) => `${STAGE_NAMES[stage] ?? stage} ${seconds.toFixed(0)}`)
+      `${result.seconds.toFixed(0)} in all: ${Object.keys(STAGE_NAMES)
+        .flatMap((stage) => {
+          const seconds = result.stages[stage];
+          return seconds === undefined ? [] : `${STAGE_NAMES[stage]} ${seconds.toFixed(0)}`;
+        })
         .join(', ')}`,
     ],
   ];
