@@ -2,6 +2,7 @@
  * A filled world to look at: people, a project with guidelines, work of both kinds with long and strange texts, models
  * with their lineage, runs with curves, a round that is going on and one that is done with its report.
  */
+import { eq } from 'drizzle-orm';
 import type { Database } from '@/db/client.ts';
 import {
   completions,
@@ -18,6 +19,7 @@ import { freezeDataset } from '@/server/datasets/freeze.ts';
 import { takeNext } from '@/server/labeling/assign.ts';
 import { publishGuideline } from '@/server/labeling/guidelines.ts';
 import { submitDemonstration } from '@/server/labeling/submit.ts';
+import { createInvite } from '@/server/people/invites.ts';
 import { hashPassword } from '@/server/people/passwords.ts';
 import type { RoundReport } from '@/server/rounds/report.ts';
 import { roundConfig, roundInputs } from '@/server/rounds/settings.ts';
@@ -172,10 +174,17 @@ export async function seedScene(db: Database): Promise<Scene> {
     kind: 'demonstrations',
     createdBy: admin.id,
   });
-  await db.update(models).set({ datasetVersionId: version.id });
+  await db.update(models).set({ datasetVersionId: version.id }).where(eq(models.kind, 'sft'));
+  await db
+    .update(models)
+    .set({ metrics: { validationAccuracy: 0.728, loss: 0.541, scoreMean: 0.02 } })
+    .where(eq(models.kind, 'reward'));
+  await db
+    .update(models)
+    .set({ metrics: { rewardMean: 1.42, klToReference: 6.21, entropy: 1.12 } })
+    .where(eq(models.kind, 'ppo'));
   const doneRoundId = await seedDoneRound(db, project.id, base.id, line);
   const { roundId: activeRoundId, runId } = await seedActiveRound(db, project.id, line);
-  const { createInvite } = await import('@/server/people/invites.ts');
   const invitation = await createInvite(db, {
     email: 'new.person@example.org',
     role: 'contractor',

@@ -34,6 +34,19 @@ const CHROMIUM_FLAGS = [
   '--disable-sync',
 ];
 
+/** What the labeling page may load as scripts, compressed (PERFORMANCE.md). */
+const MOST_SCRIPT_BYTES = 200_000;
+/** Compressed bytes of the scripts that a page loaded; the Markdown renderer, loaded only for texts that hold any, apart. */
+const SCRIPT_BYTES = `(async () => {
+  const sum = { page: 0, markdown: 0 };
+  for (const entry of performance.getEntriesByType('resource')) {
+    if (!new URL(entry.name).pathname.endsWith('.js')) continue;
+    const text = await (await fetch(entry.name, { cache: 'force-cache' })).text();
+    sum[/footnoteDefinition|hljs-/.test(text) ? 'markdown' : 'page'] += entry.encodedBodySize;
+  }
+  return sum;
+})()`;
+
 interface Shot {
   name: string;
   path: string;
@@ -325,6 +338,12 @@ async function lookAt(shot: Shot, sessions: Sessions, out: string): Promise<stri
       await page.evaluate('document.fonts.ready');
       await page.waitForTimeout(300);
       for (const violation of await violationsOf(page)) problems.push(`${shot.name} ${look}: ${violation}`);
+      if (shot.path === '/work') {
+        const bytes: { page: number; markdown: number } = await page.evaluate(SCRIPT_BYTES);
+        const said = `${shot.name} ${look}: ${Math.round(bytes.page / 1000)} kB of compressed JavaScript, and ${Math.round(bytes.markdown / 1000)} kB for Markdown`;
+        if (bytes.page > MOST_SCRIPT_BYTES) problems.push(said);
+        else if (look === 'light') console.log(`  ${said}`);
+      }
       const wide = await page.evaluate('document.documentElement.scrollWidth - innerWidth');
       if (typeof wide === 'number' && wide > 0)
         problems.push(`${shot.name} ${look}: ${wide} pixels too wide`);

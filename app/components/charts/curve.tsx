@@ -61,7 +61,7 @@ export default function Curve({ series, tokens, height, group, range, showSteps,
         width: element.clientWidth,
         height,
         legend: { show: false },
-        padding: [10, LABEL_ROOM, 0, 0],
+        padding: [10, LABEL_ROOM, showSteps ? 0 : 8, 0],
         cursor: { sync: { key: group }, y: false, drag: { x: false, y: false } },
         scales: { x: { time: false, range: () => latest.current.range } },
         axes: [

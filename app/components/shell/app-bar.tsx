@@ -4,7 +4,6 @@ import Link from 'next/link';
 import { usePathname, useRouter } from 'next/navigation';
 import { lazy, Suspense, useState } from 'react';
 import { useProject } from '../../lib/project.tsx';
-import { signOut } from '../../lib/sign-in.ts';
 import { Button } from '../ui/button.tsx';
 import { Kbd } from '../ui/kbd.tsx';
 import { keyName, useKeys } from '../ui/keys.tsx';
@@ -16,6 +15,12 @@ import { SavedMark } from './saved.tsx';
 import { useUser } from './user.tsx';
 
 const Palette = lazy(() => import('../ui/palette.tsx'));
+
+/** Signs out; what that needs is loaded only then. */
+async function leave(): Promise<void> {
+  const { signOut } = await import('../../lib/sign-in.ts');
+  await signOut();
+}
 
 /** The one bar: product, project, find, saved, person. */
 export function AppBar() {
@@ -49,17 +54,13 @@ export function AppBar() {
         <Menu
           align="start"
           heading="Project"
+          label={`${project?.name ?? 'Project'}: choose a project`}
           trigger={
-            <Button
-              tone="quiet"
-              small
-              className="min-w-0 shrink"
-              aria-label={`Project: ${project?.name ?? 'none'}`}
-            >
+            <>
               <span aria-hidden="true">▸</span>
               <span className="truncate">{project?.name ?? 'Project'}</span>
               <span aria-hidden="true">▾</span>
-            </Button>
+            </>
           }
           items={projects.map((one) => ({
             label: one.name,
@@ -97,11 +98,12 @@ export function AppBar() {
       </Button>
       <Menu
         heading={`${user.email} · ${user.role}`}
+        label={`${user.name}: account and theme`}
         trigger={
-          <Button tone="quiet" small className="max-w-40" aria-label={`Account of ${user.name}`}>
-            <span className="truncate">{user.name}</span>
+          <>
+            <span className="max-w-36 truncate">{user.name}</span>
             <span aria-hidden="true">▾</span>
-          </Button>
+          </>
         }
         items={[
           ...(['light', 'dark', 'system'] as const).map((choice) => ({
@@ -110,7 +112,7 @@ export function AppBar() {
             onSelect: () => setTheme(choice),
           })),
           ...(isStudio && !inWork ? [{ label: 'Go to work', onSelect: () => router.push('/work') }] : []),
-          { label: 'Sign out', onSelect: () => void signOut() },
+          { label: 'Sign out', onSelect: () => void leave() },
         ]}
       />
       {palette !== 'never' && (

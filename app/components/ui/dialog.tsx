@@ -1,7 +1,6 @@
 'use client';
 
-import { Dialog as Radix } from 'radix-ui';
-import type { ReactNode } from 'react';
+import { type ReactNode, useEffect, useId, useRef } from 'react';
 import { Button } from './button.tsx';
 
 interface DialogProps {
@@ -18,46 +17,72 @@ interface DialogProps {
   side?: boolean;
 }
 
-/** A modal dialog: focus is kept inside, Escape closes it, focus returns to where it was. */
-export function Dialog({
-  open,
-  onOpenChange,
-  title,
-  description,
-  children,
-  actions,
-  wide,
-  side,
-}: DialogProps) {
+/**
+ * A modal dialog on the browser's own: it keeps the focus inside, makes the page behind inert, closes on Escape and
+ * gives the focus back, without a library's weight on the labeling page.
+ */
+export function Dialog(props: DialogProps) {
+  return props.open ? <OpenDialog {...props} /> : null;
+}
+
+function OpenDialog({ onOpenChange, title, description, children, actions, wide, side }: DialogProps) {
+  const dialog = useRef<HTMLDialogElement>(null);
+  const id = useId();
+  useEffect(() => {
+    const element = dialog.current;
+    const before = document.activeElement;
+    if (element && !element.open) element.showModal();
+    // The box itself, so that its title is read, unless a child asks to be first.
+    const first = element?.querySelector<HTMLElement>('[data-first-focus]') ?? element;
+    first?.focus();
+    return () => {
+      element?.close();
+      if (before instanceof HTMLElement) before.focus({ preventScroll: true });
+    };
+  }, []);
   const place = side
-    ? 'right-0 top-0 h-dvh w-[min(30rem,100vw)] border-l'
-    : `left-1/2 top-[10vh] max-h-[80vh] -translate-x-1/2 rounded-one border ${wide ? 'w-[min(52rem,94vw)]' : 'w-[min(32rem,94vw)]'}`;
+    ? 'mr-0 ml-auto my-0 h-dvh max-h-none w-[min(30rem,100vw)] border-l'
+    : `mx-auto mt-[10vh] mb-auto max-h-[80vh] rounded-one border ${wide ? 'w-[min(52rem,94vw)]' : 'w-[min(32rem,94vw)]'}`;
   return (
-    <Radix.Root open={open} onOpenChange={onOpenChange}>
-      <Radix.Portal>
-        <Radix.Overlay className="fixed inset-0 z-40 bg-[rgb(10_14_20/0.5)]" />
-        <Radix.Content
-          {...(description === undefined ? { 'aria-describedby': undefined } : {})}
-          className={`fixed z-50 flex flex-col gap-4 overflow-y-auto bg-surface p-6 shadow-float ${place}`}
-        >
-          <div className="flex items-start gap-4">
-            <div className="flex-1">
-              <Radix.Title className="text-17 font-strong">{title}</Radix.Title>
-              {description !== undefined && (
-                <Radix.Description className="mt-1 text-14 text-quiet">{description}</Radix.Description>
-              )}
+    <dialog
+      ref={dialog}
+      tabIndex={-1}
+      aria-labelledby={`${id}-title`}
+      aria-describedby={description === undefined ? undefined : `${id}-description`}
+      onCancel={(event) => {
+        event.preventDefault();
+        onOpenChange(false);
+      }}
+      onPointerDown={(event) => {
+        // A press on the backdrop counts for the dialog itself, outside its box.
+        const box = event.currentTarget.getBoundingClientRect();
+        const outside =
+          event.clientX < box.left ||
+          event.clientX > box.right ||
+          event.clientY < box.top ||
+          event.clientY > box.bottom;
+        if (event.target === event.currentTarget && outside) onOpenChange(false);
+      }}
+      className={`fixed inset-0 flex max-w-none flex-col gap-4 overflow-y-auto bg-surface p-6 text-14 text-ink shadow-float outline-none backdrop:bg-[rgb(10_14_20/0.5)] ${place}`}
+    >
+      <div className="flex items-start gap-4">
+        <div className="min-w-0 flex-1">
+          <h2 id={`${id}-title`} className="text-17 font-strong break-words">
+            {title}
+          </h2>
+          {description !== undefined && (
+            <div id={`${id}-description`} className="mt-1 text-14 break-words text-quiet">
+              {description}
             </div>
-            <Radix.Close asChild>
-              <Button tone="quiet" small aria-label="Close">
-                ✕
-              </Button>
-            </Radix.Close>
-          </div>
-          {children}
-          {actions !== undefined && <div className="flex flex-wrap justify-end gap-2">{actions}</div>}
-        </Radix.Content>
-      </Radix.Portal>
-    </Radix.Root>
+          )}
+        </div>
+        <Button tone="quiet" small aria-label="Close" onClick={() => onOpenChange(false)}>
+          ✕
+        </Button>
+      </div>
+      {children}
+      {actions !== undefined && <div className="flex flex-wrap justify-end gap-2">{actions}</div>}
+    </dialog>
   );
 }
 

@@ -33,8 +33,10 @@ export function keyName(keys: string): string {
     .replaceAll('+', ' ');
 }
 
+type KeyPress = Pick<KeyboardEvent, 'key' | 'ctrlKey' | 'metaKey' | 'shiftKey' | 'altKey'>;
+
 /** Whether a key press is the one that `keys` names. */
-export function matchesKeys(event: KeyboardEvent, keys: string): boolean {
+export function matchesKeys(event: KeyPress, keys: string): boolean {
   const parts = keys === '+' ? ['+'] : keys.split('+');
   const key = parts.at(-1) ?? '';
   const mod = event.ctrlKey || event.metaKey;
@@ -76,8 +78,7 @@ export function KeysProvider({ children }: { children: ReactNode }) {
     function onKeyDown(event: KeyboardEvent) {
       if (event.defaultPrevented) return;
       const typing = isTyping(event);
-      const inDialog =
-        event.target instanceof Element && event.target.closest('[role=dialog],[role=menu]') !== null;
+      const inDialog = event.target instanceof Element && event.target.closest('dialog,[role=menu]') !== null;
       // The latest mounted wins: a page's keys over the shell's.
       for (const { current } of [...registered.current].reverse()) {
         for (const action of current) {

@@ -1,6 +1,7 @@
 import { renderToStaticMarkup } from 'react-dom/server';
 import { describe, expect, it } from 'vitest';
 import Markdown from './markdown.tsx';
+import MarkdownWithCode from './markdown-with-code.tsx';
 
 const html = (text: string) => renderToStaticMarkup(<Markdown text={text} />);
 
@@ -25,6 +26,8 @@ describe('text from prompts and completions', () => {
 
   it('renders tables and coloured code', () => {
     expect(html('| a | b |\n|---|---|\n| 1 | 2 |')).toContain('<td>1</td>');
-    expect(html('```python\nreturn 1\n```')).toContain('hljs-keyword');
+    expect(renderToStaticMarkup(<MarkdownWithCode text={'```python\nreturn 1\n```'} />)).toContain(
+      'hljs-keyword',
+    );
   });
 });

@@ -2,11 +2,17 @@
 
 import type { ReactNode } from 'react';
 import ReactMarkdown, { type Options } from 'react-markdown';
-import rehypeHighlight from 'rehype-highlight';
 import rehypeSanitize from 'rehype-sanitize';
 import remarkGfm from 'remark-gfm';
 import { useKeyboardScroll } from './use-keyboard-scroll.ts';
 
+interface MarkdownProps {
+  text: string;
+  /** What colours the code, after the sanitising: see markdown-with-code.tsx. */
+  colourCode?: RehypePlugins;
+}
+
+export type RehypePlugins = NonNullable<Options['rehypePlugins']>;
 type RemarkPlugin = Extract<NonNullable<Options['remarkPlugins']>[number], (...settings: never[]) => unknown>;
 
 /**
@@ -23,15 +29,15 @@ const withoutHtml: RemarkPlugin = function () {
 };
 
 /**
- * Markdown with tables and code. Raw HTML stays text, and what is left is sanitised before code is coloured. Links open
+ * Markdown with tables and code. Raw HTML stays text, and what is left is sanitised. Links open
  * elsewhere and tell the other side nothing; pictures are shown as links, because a labeler's address is not theirs to
  * give away.
  */
-export default function Markdown({ text }: { text: string }) {
+export default function Markdown({ text, colourCode = [] }: MarkdownProps) {
   return (
     <ReactMarkdown
       remarkPlugins={[remarkGfm, withoutHtml]}
-      rehypePlugins={[rehypeSanitize, [rehypeHighlight, { detect: false }]]}
+      rehypePlugins={[rehypeSanitize, ...colourCode]}
       components={{
         a: ({ href, children }) => (
           <a href={href} target="_blank" rel="noopener noreferrer nofollow">

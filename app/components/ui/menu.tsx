@@ -1,7 +1,7 @@
 'use client';
 
-import { DropdownMenu } from 'radix-ui';
-import type { ReactNode } from 'react';
+import { type KeyboardEvent, type ReactNode, useEffect, useId, useRef, useState } from 'react';
+import { Button } from './button.tsx';
 
 export interface MenuItem {
   /** Different from the other items'. */
@@ -9,38 +9,103 @@ export interface MenuItem {
   onSelect(): void;
   /** Marks the one that holds now. */
   checked?: boolean;
-  danger?: boolean;
 }
 
 interface MenuProps {
-  /** The button that opens it. */
+  /** What stands on the button that opens it. */
   trigger: ReactNode;
+  /** The button's name for screen readers; it begins with what is seen. */
+  label: string;
   /** A heading inside the menu. */
   heading?: string;
   items: MenuItem[];
   align?: 'start' | 'end';
 }
 
-/** A menu of actions behind a button. */
-export function Menu({ trigger, heading, items, align = 'end' }: MenuProps) {
+/** A menu of actions behind a button: arrows, Home and End move, Enter chooses, Escape and Tab leave. */
+export function Menu({ trigger, label, heading, items, align = 'end' }: MenuProps) {
+  const [open, setOpen] = useState(false);
+  const frame = useRef<HTMLDivElement>(null);
+  const list = useRef<HTMLDivElement>(null);
+  const id = useId();
+
+  useEffect(() => {
+    if (!open) return;
+    list.current?.querySelector<HTMLElement>('[role=menuitem]')?.focus();
+    const onPointerDown = ({ target }: PointerEvent) => {
+      if (target instanceof Node && !frame.current?.contains(target)) setOpen(false);
+    };
+    document.addEventListener('pointerdown', onPointerDown);
+    return () => document.removeEventListener('pointerdown', onPointerDown);
+  }, [open]);
+
+  function close() {
+    setOpen(false);
+    frame.current?.querySelector('button')?.focus();
+  }
+
+  function onKeyDown(event: KeyboardEvent) {
+    const choices = [...(list.current?.querySelectorAll<HTMLElement>('[role=menuitem]') ?? [])];
+    const at = choices.findIndex((choice) => choice.matches(':focus'));
+    const to: Record<string, number> = {
+      ArrowDown: (at + 1) % choices.length,
+      ArrowUp: (at - 1 + choices.length) % choices.length,
+      Home: 0,
+      End: choices.length - 1,
+    };
+    const next = to[event.key];
+    if (next !== undefined) choices[next]?.focus();
+    else if (event.key === 'Escape') close();
+    else if (event.key === 'Tab') return setOpen(false);
+    else return;
+    event.preventDefault();
+  }
+
   return (
-    <DropdownMenu.Root>
-      <DropdownMenu.Trigger asChild>{trigger}</DropdownMenu.Trigger>
-      <DropdownMenu.Portal>
-        <DropdownMenu.Content
-          align={align}
-          sideOffset={4}
-          collisionPadding={8}
-          className="z-50 min-w-48 max-w-80 rounded-one border bg-surface py-1 shadow-float"
+    <div ref={frame} className="relative min-w-0">
+      <Button
+        tone="quiet"
+        small
+        className="max-w-full"
+        aria-haspopup="menu"
+        aria-expanded={open}
+        aria-controls={open ? id : undefined}
+        aria-label={label}
+        onClick={() => setOpen(!open)}
+        onKeyDown={(event) => {
+          if (event.key !== 'ArrowDown' || open) return;
+          event.preventDefault();
+          setOpen(true);
+        }}
+      >
+        {trigger}
+      </Button>
+      {open && (
+        <div
+          ref={list}
+          id={id}
+          role="menu"
+          aria-label={heading ?? label}
+          tabIndex={-1}
+          onKeyDown={onKeyDown}
+          className={`absolute top-full z-50 mt-1 max-h-[70vh] w-72 max-w-[90vw] overflow-y-auto rounded-one border bg-surface py-1 shadow-float ${align === 'end' ? 'right-0' : 'left-0'}`}
         >
           {heading !== undefined && (
-            <DropdownMenu.Label className="px-3 py-1 text-12 text-quiet">{heading}</DropdownMenu.Label>
+            <p aria-hidden="true" className="truncate px-3 py-1 text-12 text-quiet">
+              {heading}
+            </p>
           )}
           {items.map((item) => (
-            <DropdownMenu.Item
+            <button
               key={item.label}
-              onSelect={item.onSelect}
-              className={`flex cursor-pointer items-center gap-2 px-3 py-1.5 text-14 outline-none data-[highlighted]:bg-sunken ${item.danger ? 'text-red' : ''}`}
+              type="button"
+              role="menuitem"
+              tabIndex={-1}
+              onClick={() => {
+                close();
+                item.onSelect();
+              }}
+              className="flex w-full items-center gap-2 px-3 py-1.5 text-left text-14 -outline-offset-2 hover:bg-sunken"
             >
               <span className="min-w-0 flex-1 truncate">{item.label}</span>
               {item.checked && (
@@ -49,10 +114,10 @@ export function Menu({ trigger, heading, items, align = 'end' }: MenuProps) {
                   <span aria-hidden="true">✓</span>
                 </>
               )}
-            </DropdownMenu.Item>
+            </button>
           ))}
-        </DropdownMenu.Content>
-      </DropdownMenu.Portal>
-    </DropdownMenu.Root>
+        </div>
+      )}
+    </div>
   );
 }

@@ -46,13 +46,14 @@ export default function Palette({ open, onOpenChange, pages, studio }: PalettePr
       { ...trpc.projects.list.queryOptions(), enabled: open },
       { ...trpc.models.list.queryOptions({}), enabled: open && studio },
       { ...trpc.runs.list.queryOptions({}), enabled: open && studio },
+      { ...trpc.rounds.list.queryOptions({}), enabled: open && studio },
       {
         ...trpc.datasets.list.queryOptions({ projectId: project?.id ?? '' }),
         enabled: open && studio && project !== null,
       },
     ],
   });
-  const [projects, models, runs, datasets] = found;
+  const [projects, models, runs, rounds, datasets] = found;
   const entries: PaletteEntry[] = [
     ...pages,
     ...(projects.data ?? []).map((one) => ({
@@ -65,6 +66,11 @@ export default function Palette({ open, onOpenChange, pages, studio }: PalettePr
       kind: 'run',
       name: one.name || one.stage,
       href: `/runs/${one.id}`,
+    })),
+    ...(rounds.data ?? []).map((one) => ({
+      kind: 'round',
+      name: one.name || `Round ${one.number}`,
+      href: `/rounds/${one.id}`,
     })),
     ...(datasets.data ?? []).map((one) => ({ kind: 'dataset', name: one.name, href: `/datasets#${one.id}` })),
   ];
@@ -86,6 +92,7 @@ export default function Palette({ open, onOpenChange, pages, studio }: PalettePr
         aria-expanded="true"
         aria-controls="palette-list"
         aria-activedescendant={shown.length > 0 ? `palette-${current}` : undefined}
+        data-first-focus
         className="h-9 w-full rounded-one border border-edge bg-surface px-3 text-14"
         placeholder="Page, project, model, run, dataset"
         value={typed}

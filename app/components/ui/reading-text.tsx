@@ -3,9 +3,13 @@
 import { lazy, Suspense } from 'react';
 
 const Markdown = lazy(() => import('./markdown.tsx'));
+const MarkdownWithCode = lazy(() => import('./markdown-with-code.tsx'));
 
 // Signs that a text may hold Markdown: emphasis, code, lists, headings, quotes, links, tables, HTML.
 const MARKED = /[*_`~<|[\]]|^\s{0,3}(#{1,6}\s|>|[-+]\s|\d+[.)]\s)|https?:/m;
+
+/** A fence that names its language. */
+const CODE = /^\s*(```|~~~)\s*\w/m;
 
 /** Whether a text needs the Markdown renderer; most prompts of most projects do not. */
 export function looksMarked(text: string): boolean {
@@ -27,7 +31,7 @@ export function ReadingText({ text, plain = false }: { text: string; plain?: boo
         <Plain text={text} />
       ) : (
         <Suspense fallback={<Plain text={text} />}>
-          <Markdown text={text} />
+          {CODE.test(text) ? <MarkdownWithCode text={text} /> : <Markdown text={text} />}
         </Suspense>
       )}
     </div>

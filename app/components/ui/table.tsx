@@ -22,9 +22,9 @@ interface TableProps<Row> {
 
 /** A plain table that scrolls by itself when it is wider than the page. */
 export function Table<Row>({ caption, columns, rows, rowKey, showCaption = false }: TableProps<Row>) {
-  const region = useKeyboardScroll<HTMLElement>();
+  const region = useKeyboardScroll<HTMLDivElement>();
   return (
-    <section ref={region} className="overflow-x-auto" aria-label={caption}>
+    <div ref={region} className="overflow-x-auto">
       <table className="w-full border-collapse text-14">
         <caption className={showCaption ? 'pb-2 text-left text-12 text-quiet' : 'sr-only'}>{caption}</caption>
         <thead>
@@ -55,6 +55,6 @@ export function Table<Row>({ caption, columns, rows, rowKey, showCaption = false
           ))}
         </tbody>
       </table>
-    </section>
+    </div>
   );
 }

@@ -19,7 +19,7 @@ export function Tabs({ label, tabs, initial }: { label: string; tabs: Tab[]; ini
           <Radix.Trigger
             key={tab.id}
             value={tab.id}
-            className="-mb-px border-b-2 border-transparent px-3 py-2 text-14 whitespace-nowrap text-quiet hover:text-ink data-[state=active]:border-gold data-[state=active]:font-strong data-[state=active]:text-ink"
+            className="-mb-px border-b-2 -outline-offset-2 border-transparent px-3 py-2 text-14 whitespace-nowrap text-quiet hover:text-ink data-[state=active]:border-gold data-[state=active]:font-strong data-[state=active]:text-ink"
           >
             {tab.label}
           </Radix.Trigger>

@@ -198,6 +198,7 @@ export function RankingTask({ work, onSkip, onDone }: TaskProps) {
       setConfirming(false);
       onDone(answer.state === 'late');
     } catch (error) {
+      setConfirming(false);
       notify({
         tone: 'red',
         text: `The ranking was not submitted: ${error instanceof Error ? error.message : 'no answer.'} Your order is kept; try again.`,
@@ -283,7 +284,7 @@ export function RankingTask({ work, onSkip, onDone }: TaskProps) {
         actions={
           <>
             <Button onClick={() => setConfirming(false)}>Change it</Button>
-            <Button tone="primary" autoFocus busy={submit.isPending} onClick={send}>
+            <Button tone="primary" data-first-focus busy={submit.isPending} onClick={send}>
               Confirm ranking
             </Button>
           </>

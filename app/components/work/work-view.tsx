@@ -2,17 +2,23 @@
 
 import { useMutation } from '@tanstack/react-query';
 import Link from 'next/link';
-import { type ReactNode, useCallback, useEffect, useState } from 'react';
+import { lazy, type ReactNode, Suspense, useCallback, useEffect, useState } from 'react';
 import type { SkipReason } from '@/server/labeling/vocabulary.ts';
 import { useProject } from '../../lib/project.tsx';
 import { type Outputs, useTRPC } from '../../lib/trpc.ts';
 import { Button, buttonClass } from '../ui/button.tsx';
 import { useNotices } from '../ui/notices.tsx';
 import { Empty, Failure, Loading } from '../ui/states.tsx';
-import { DemonstrationTask } from './demonstration-task.tsx';
-import { RankingTask } from './ranking-task.tsx';
 import { SkipDialog } from './skip-dialog.tsx';
 import type { Work } from './use-draft.ts';
+
+// Each kind of task is loaded when it is handed out: a demonstration needs nothing of what a ranking does.
+const DemonstrationTask = lazy(() =>
+  import('./demonstration-task.tsx').then((module) => ({ default: module.DemonstrationTask })),
+);
+const RankingTask = lazy(() =>
+  import('./ranking-task.tsx').then((module) => ({ default: module.RankingTask })),
+);
 
 type Next = Outputs['labeling']['next'];
 
@@ -60,6 +66,7 @@ export function WorkView() {
     try {
       await skip.mutateAsync({ assignmentId: id, reason, note });
     } catch (error) {
+      setSkipping(null);
       notify({
         tone: 'red',
         text: `The task was not skipped: ${error instanceof Error ? error.message : 'no answer.'}`,
@@ -139,11 +146,19 @@ export function WorkView() {
   };
   return (
     <>
-      {work.assignment.kind === 'ranking' ? (
-        <RankingTask key={work.assignment.id} {...task} />
-      ) : (
-        <DemonstrationTask key={work.assignment.id} {...task} />
-      )}
+      <Suspense
+        fallback={
+          <Aside>
+            <Loading rows={6} label="Opening the task" />
+          </Aside>
+        }
+      >
+        {work.assignment.kind === 'ranking' ? (
+          <RankingTask key={work.assignment.id} {...task} />
+        ) : (
+          <DemonstrationTask key={work.assignment.id} {...task} />
+        )}
+      </Suspense>
       <SkipDialog
         key={`skip ${work.assignment.id}`}
         open={skipping !== null}

@@ -122,7 +122,11 @@ export function PeopleView({ ownId }: { ownId: string }) {
                   head: 'State',
                   cell: (person) => (
                     <span className="flex items-center gap-2">
-                      <StatusChip status={person.status} />
+                      {person.status === 'paused' ? (
+                        <StatusChip status="paused" />
+                      ) : (
+                        <span className="text-12">active</span>
+                      )}
                       {person.id !== ownId &&
                         (person.status === 'active' ? (
                           <Button small tone="quiet" onClick={() => setPausing(person)}>

@@ -45,7 +45,10 @@ export function MembersTab({ projectId, canEdit }: { projectId: string; canEdit:
                   ),
                 },
                 { head: 'Role here', cell: (member) => member.role },
-                { head: 'State', cell: (member) => <StatusChip status={member.status} /> },
+                {
+                  head: 'State',
+                  cell: (member) => (member.status === 'paused' ? <StatusChip status="paused" /> : 'active'),
+                },
                 { head: 'Since', numeric: true, cell: (member) => dateTime(member.since) },
                 {
                   head: 'Remove',
