@@ -225,6 +225,16 @@ async function rankSome(page: Page): Promise<void> {
     await page.keyboard.press(key);
   }
   await page.locator('#completion-B').getByText('5', { exact: true }).click();
+  // And one by mouse: the last of those not ranked yet, onto the second rank: a tie.
+  const chip = page.getByRole('button', { name: 'Completion F', exact: true });
+  const target = page.locator('[data-drop="group-1"]');
+  const [start, end] = [await chip.boundingBox(), await target.boundingBox()];
+  if (!start || !end) throw new Error('The order panel shows no completion F, or no second rank.');
+  await page.mouse.move(start.x + 10, start.y + 10);
+  await page.mouse.down();
+  await page.mouse.move(end.x + end.width - 20, end.y + end.height / 2, { steps: 4 });
+  await page.mouse.up();
+  await target.getByRole('button', { name: 'Completion F', exact: true }).waitFor();
 }
 
 async function confirmRanking(page: Page): Promise<void> {

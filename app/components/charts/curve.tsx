@@ -31,7 +31,7 @@ interface Line {
 }
 
 /** About so many points of the smoothed line stand apart, however long the run is. */
-const SMOOTHED_DETAIL = 50;
+const SMOOTHED_DETAIL = 25;
 /** Below so many points there is nothing to smooth. */
 const SMOOTH_FROM = 40;
 /** Room at the right for the names at the lines' ends, in CSS pixels. */

@@ -12,6 +12,8 @@ export interface KeyAction {
   run(event: KeyboardEvent): void;
   /** Also while a text field has the focus; always so with Mod and Escape. */
   whileTyping?: boolean;
+  /** What the list shows in place of `keys`, for one entry that stands for several. */
+  shownAs?: string;
   /** Works, but is not in the list (the second of a pair, say). */
   unlisted?: boolean;
 }
@@ -114,8 +116,8 @@ export function KeysProvider({ children }: { children: ReactNode }) {
           {(help ?? []).map((action) => (
             <div key={`${action.keys} ${action.label}`} className="contents">
               <dt>
-                <span className="sr-only">{keyName(action.keys)}</span>
-                <Kbd>{keyName(action.keys)}</Kbd>
+                <span className="sr-only">{action.shownAs ?? keyName(action.keys)}</span>
+                <Kbd>{action.shownAs ?? keyName(action.keys)}</Kbd>
               </dt>
               <dd>{action.label}</dd>
             </div>

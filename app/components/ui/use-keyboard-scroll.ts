@@ -14,6 +14,7 @@ export function useKeyboardScroll<E extends HTMLElement>(): RefObject<E | null> 
       if (scrolls) element.tabIndex = 0;
       else element.removeAttribute('tabindex');
     };
+    look();
     const observer = new ResizeObserver(look);
     observer.observe(element);
     // What is inside may grow without the box: text that is loaded, rows that are opened.

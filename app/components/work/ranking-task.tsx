@@ -117,6 +117,7 @@ export function RankingTask({ work, onSkip, onDone }: TaskProps) {
   useKeys([
     ...ids.map((_, rank) => ({
       keys: String(rank + 1),
+      shownAs: `1–${ids.length}`,
       label: 'Put the selected completion at this rank',
       unlisted: rank > 0,
       run: withSelected((id) => setOrder(placeAt(order, id, rank))),
@@ -252,7 +253,7 @@ export function RankingTask({ work, onSkip, onDone }: TaskProps) {
             asksStrengths={settings.strengths}
             selected={selected}
             onSelect={select}
-            onOrder={(next) => setOrder(next)}
+            onOrder={setOrder}
             onStrength={(index, strength: Strength | null) => {
               const next = order.slice(1).map((_, at) => strengths[at] ?? null);
               next[index] = strength;
