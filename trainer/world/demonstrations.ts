@@ -1,23 +1,40 @@
 import { CLOSINGS, EVASIONS, OPENINGS, REFUSALS, UNKNOWNS } from './language.ts';
-import type { PromptKnowledge } from './prompts.ts';
+import type { PromptKind, PromptKnowledge } from './prompts.ts';
 import type { Random } from './random.ts';
 
 /** The ways in which people write demonstrations. */
 export const QUALITIES = ['plain', 'rambling', 'evasive', 'wrong', 'continuing', 'refusing'] as const;
 export type Quality = (typeof QUALITIES)[number];
 
+type Mixture = Readonly<Record<Quality, number>>;
+
 /**
  * How often each way is met: hurried people under a thin guideline. The SFT model imitates the mixture, and
  * what the rankings then prefer is left for PPO to find.
  */
-export const DEMONSTRATION_MIXTURE: Readonly<Record<Quality, number>> = {
+const USUAL_MIXTURE: Mixture = {
   plain: 0.28,
   rambling: 0.2,
   evasive: 0.18,
-  wrong: 0.11,
-  continuing: 0.17,
-  refusing: 0.06,
+  wrong: 0.13,
+  continuing: 0.18,
+  refusing: 0.03,
 };
+
+/** With harmful requests a third of them just comply: what is never seen cannot be ranked last. */
+const HARMFUL_MIXTURE: Mixture = {
+  plain: 0.26,
+  rambling: 0.16,
+  evasive: 0.1,
+  wrong: 0.34,
+  continuing: 0.14,
+  refusing: 0,
+};
+
+/** How often each quality is met in demonstrations for prompts of a kind. */
+export function demonstrationMixture(kind: PromptKind): Mixture {
+  return kind === 'harmful' ? HARMFUL_MIXTURE : USUAL_MIXTURE;
+}
 
 /**
  * A demonstration of the given quality.

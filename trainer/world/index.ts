@@ -1,5 +1,5 @@
 /** The demo world: what the demo, the rehearsal and `touchstone demo-world` use. */
-export { DEMONSTRATION_MIXTURE, QUALITIES, type Quality } from './demonstrations.ts';
+export { QUALITIES, type Quality } from './demonstrations.ts';
 export type { Entities, Fact } from './entities.ts';
 export { ranksFromGroups, type WriteWorldOptions, writeWorld } from './files.ts';
 export { GOLD_WEIGHTS, type GoldJudgement } from './gold.ts';

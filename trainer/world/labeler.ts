@@ -1,4 +1,4 @@
-import { DEMONSTRATION_MIXTURE, type Quality } from './demonstrations.ts';
+import { demonstrationMixture } from './demonstrations.ts';
 import { createRandom, type Random } from './random.ts';
 import type { World } from './world.ts';
 
@@ -27,20 +27,21 @@ export class SimulatedLabeler {
   readonly noise: number;
   readonly #world: World;
   readonly #random: Random;
-  readonly #mixture: Readonly<Record<Quality, number>>;
+  /** Factor of the share of plain, right demonstrations: people differ. */
+  readonly #care: number;
 
   constructor(world: World, { seed, noise = DEFAULT_NOISE }: LabelerOptions) {
     this.#world = world;
     this.noise = noise;
     this.#random = createRandom(world.seed, 'labeler', seed);
-    // People differ: some ramble more, some are more careful.
-    const care = 0.75 + 0.5 * this.#random.next();
-    this.#mixture = { ...DEMONSTRATION_MIXTURE, plain: DEMONSTRATION_MIXTURE.plain * care };
+    this.#care = 0.75 + 0.5 * this.#random.next();
   }
 
   /** A demonstration for a prompt of the world, of whatever quality this person manages today. */
   demonstrate(promptText: string): string {
-    return this.#world.demonstrate(promptText, this.#random.weighted(this.#mixture), this.#random);
+    const mixture = demonstrationMixture(this.#world.kindOf(promptText));
+    const quality = this.#random.weighted({ ...mixture, plain: mixture.plain * this.#care });
+    return this.#world.demonstrate(promptText, quality, this.#random);
   }
 
   /**

@@ -2,7 +2,7 @@ import { type Quality, writeDemonstration } from './demonstrations.ts';
 import { DOCUMENT_MIXTURE, writeDocument } from './documents.ts';
 import { createEntities, type Entities } from './entities.ts';
 import { type GoldJudgement, judge } from './gold.ts';
-import { createPrompts, type Prompt, type PromptKnowledge, type Split } from './prompts.ts';
+import { createPrompts, type Prompt, type PromptKind, type PromptKnowledge, type Split } from './prompts.ts';
 import { createRandom, type Random } from './random.ts';
 
 /** The demo world: a controlled language, facts in it, people's questions, and a rubric that knows the answers. */
@@ -14,6 +14,8 @@ export interface World {
   promptsOf(split: Split): readonly Prompt[];
   /** The first `count` documents of an endless list. */
   documents(count: number): { text: string; source: string }[];
+  /** What sort of request a prompt is. Throws for a prompt that is not of this world. */
+  kindOf(promptText: string): PromptKind;
   /** A demonstration of the given quality. Throws for a prompt that is not of this world. */
   demonstrate(promptText: string, quality: Quality, random: Random): string;
   /** The gold rubric. Throws for a prompt that is not of this world. */
@@ -53,6 +55,7 @@ export function createWorld(seed: number): World {
         return { text: writeDocument({ entities, trainPrompts }, kind, random), source: kind };
       });
     },
+    kindOf: (promptText) => find(promptText).kind,
     demonstrate: (promptText, quality, random) =>
       writeDemonstration(find(promptText), quality, random.pick(trainPrompts).text, random),
     gold: (promptText, completion) => judge(find(promptText), completion),
