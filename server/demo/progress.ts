@@ -34,20 +34,20 @@ const rate = (tokensPerSecond: number | null): string =>
 class Bars implements ProgressDisplay {
   readonly #bars: MultiBar;
   readonly #byName = new Map<string, SingleBar>();
+  readonly #stream: NodeJS.WriteStream;
 
   constructor(stream: NodeJS.WriteStream) {
+    this.#stream = stream;
     this.#bars = new MultiBar({
       stream,
       hideCursor: true,
-      format: ' {name} {bar} {value}/{total} {unit}  {rate} {eta}',
+      format: ' {name} {bar} {value}/{total} {unit}  {rate}  ETA {eta_formatted}',
       barCompleteChar: '█',
       barIncompleteChar: '░',
       barsize: 28,
       etaBuffer: 20,
       autopadding: true,
       emptyOnZero: true,
-      formatBar: undefined,
-      forceRedraw: false,
     });
   }
 
@@ -55,36 +55,39 @@ class Bars implements ProgressDisplay {
     const total = stage.total ?? 0;
     let bar = this.#byName.get(stage.name);
     if (!bar) {
-      bar = this.#bars.create(total, stage.done, this.#payload(stage, ''));
+      bar = this.#bars.create(total, stage.done, payload(stage));
       this.#byName.set(stage.name, bar);
     }
     if (bar.getTotal() !== total) bar.setTotal(total);
-    bar.update(
-      stage.done,
-      this.#payload(stage, stage.done > 0 && stage.done < total ? 'ETA {eta_formatted}' : ''),
-    );
+    bar.update(stage.done, payload(stage));
   }
 
   finish(name: string, seconds: number): void {
     const bar = this.#byName.get(name);
     if (!bar) return;
-    bar.update(bar.getTotal(), { rate: `${seconds.toFixed(1)} s`, eta: '' });
+    bar.update(bar.getTotal(), { rate: `${seconds.toFixed(1)} s` });
     bar.stop();
   }
 
   say(line: string): void {
-    this.#bars.log(`${line}\n`);
-    this.#bars.update();
+    // Lines are logged with the next drawing of the bars: while there are none, nothing would be drawn.
+    if (this.#byName.size === 0) this.#stream.write(`${line}\n`);
+    else {
+      this.#bars.log(`${line}\n`);
+      this.#bars.update();
+    }
   }
 
   stop(): void {
     this.#bars.stop();
   }
-
-  #payload(stage: StageProgress, eta: string): Record<string, string> {
-    return { name: stage.name.padEnd(15), unit: stage.unit, rate: rate(stage.tokensPerSecond), eta };
-  }
 }
+
+const payload = (stage: StageProgress): Record<string, string> => ({
+  name: stage.name.padEnd(15),
+  unit: stage.unit,
+  rate: rate(stage.tokensPerSecond),
+});
 
 class PlainLines implements ProgressDisplay {
   readonly #stream: NodeJS.WriteStream;
