@@ -46,7 +46,8 @@ class Bars implements ProgressDisplay {
       barIncompleteChar: '░',
       barsize: 28,
       etaBuffer: 20,
-      autopadding: true,
+      // The first drawings have no pace yet, and the library's ETA is then no number.
+      formatTime: (seconds) => (Number.isFinite(seconds) ? `${Math.round(seconds)} s` : '–'),
       emptyOnZero: true,
     });
   }
