@@ -56,7 +56,11 @@ export function RankingCard(props: RankingCardProps) {
         <div className="min-w-0 flex-1" onPointerUp={onSelect}>
           {reference === null ? (
             <div className={collapsed ? 'max-h-40 overflow-hidden' : ''}>
-              <ReadingText text={text} />
+              {text.trim() === '' ? (
+                <p className="text-quiet">(empty: nothing was written)</p>
+              ) : (
+                <ReadingText text={text} />
+              )}
             </div>
           ) : (
             <Differences text={text} reference={reference} />
