@@ -21,7 +21,10 @@ export function useKeyboardScroll<E extends HTMLElement>(): RefObject<E | null> 
     for (const child of element.children) observer.observe(child);
     const mutations = new MutationObserver(look);
     mutations.observe(element, { childList: true, subtree: true });
+    // A font that arrives late widens the lines, and no box.
+    document.fonts.addEventListener('loadingdone', look);
     return () => {
+      document.fonts.removeEventListener('loadingdone', look);
       observer.disconnect();
       mutations.disconnect();
     };
