@@ -43,7 +43,7 @@ export function demoRecipe(seed: number): DemoRecipe {
       demonstrations: 500,
       rankings: 500,
       heldOutRankings: 150,
-      doubleRankings: 100,
+      doubleRankings: 150,
       completionsPerRanking: 6,
       samplesPerRanking: 8,
     },
