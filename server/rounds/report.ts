@@ -19,7 +19,7 @@ import type { Preference, RoundReport } from './report-schema.ts';
 import type { Round } from './rounds.ts';
 import { countRoundLabels } from './tasks.ts';
 
-export type { GoldFigures, Preference, RoundReport } from './report-schema.ts';
+export type { GoldFigures, RoundReport } from './report-schema.ts';
 
 const SEED = 20_220_304;
 const PAIRS: readonly (readonly [Slot, Slot])[] = [

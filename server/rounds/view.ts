@@ -114,8 +114,6 @@ export async function describeRound(db: Executor, round: Round) {
   };
 }
 
-export type RoundView = Awaited<ReturnType<typeof describeRound>>;
-
 async function stateViews(
   db: Executor,
   round: Round,

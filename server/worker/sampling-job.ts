@@ -1,7 +1,16 @@
 import { sampleCompletions } from '@touchstone/trainer/evaluation/sample.ts';
 import { and, asc, eq, sql } from 'drizzle-orm';
 import type { Database, Transaction } from '@/db/client.ts';
-import { completions, type Message, projects, prompts, rounds, type Split, tasks } from '@/db/schema.ts';
+import {
+  completions,
+  type Message,
+  projects,
+  prompts,
+  rounds,
+  type Split,
+  type TaskKind,
+  tasks,
+} from '@/db/schema.ts';
 import { uuidv7 } from '@/db/uuid.ts';
 import { storable } from '../labeling/schemas.ts';
 import { createTasks } from '../labeling/tasks.ts';
@@ -25,19 +34,23 @@ export async function roundOf({ db, claim }: Pick<JobContext, 'db' | 'claim'>): 
   return readRound(row);
 }
 
-/** Prompts of a split: those that have been ranked least come first, then the oldest. */
+/**
+ * Prompts of a split: those that have been ranked least come first, then those that nobody has demonstrated (on the
+ * others the SFT model repeats what it was shown, and its completions hardly differ), then the oldest.
+ */
 export async function promptsOf(
   db: Database,
   projectId: string,
   split: Split,
   count: number,
 ): Promise<PromptRow[]> {
-  const ranked = sql`(select count(*) from ${tasks} where ${tasks.promptId} = ${prompts.id} and ${tasks.kind} = 'ranking')`;
+  const tasksOf = (kind: TaskKind) =>
+    sql`(select count(*) from ${tasks} where ${tasks.promptId} = ${prompts.id} and ${tasks.kind} = ${kind})`;
   return db
     .select({ id: prompts.id, messages: prompts.messages })
     .from(prompts)
     .where(and(eq(prompts.projectId, projectId), eq(prompts.split, split)))
-    .orderBy(ranked, asc(prompts.id))
+    .orderBy(tasksOf('ranking'), tasksOf('demonstration'), asc(prompts.id))
     .limit(count);
 }
 

@@ -6,7 +6,7 @@ import type { World } from './world.ts';
  * Scale of the Gumbel noise on the gold score. With it two labelers agree on about three of four pairs that
  * neither ties, as people do (InstructGPT §3.4: 72.6 ± 1.5 %).
  */
-export const DEFAULT_NOISE = 0.22;
+export const DEFAULT_NOISE = 0.21;
 
 /** Completions whose gold scores differ by less than this look equally good, most of the time. */
 const TIE_WIDTH = 0.1;
