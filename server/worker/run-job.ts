@@ -36,6 +36,7 @@ export async function doRun(context: JobContext): Promise<JobOutcome> {
         recorder.message(line);
         log(`${what}: ${line}`);
       },
+      beforeSave: () => recorder.flush(),
     },
     `The ${run.stage} settings of run ${run.id}`,
   );

@@ -3,7 +3,7 @@ import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { asc, eq } from 'drizzle-orm';
-import { afterAll, expect, test, vi } from 'vitest';
+import { afterAll, afterEach, expect, test, vi } from 'vitest';
 import { jobs, models, runMetrics, runSamples, runs } from '@/db/schema.ts';
 import { openTestDatabase } from '@/tests/support/database.ts';
 import { followRun, type RunEvent } from '../models/live.ts';
@@ -13,11 +13,12 @@ import { type Child, startChild } from '../stack/child.ts';
 const { db, url } = await openTestDatabase();
 const home = mkdtempSync(join(tmpdir(), 'touchstone-worker-'));
 const children: Child[] = [];
-afterAll(async () => {
+// A test that failed leaves a worker behind, which would take the next one's run.
+afterEach(async () => {
   for (const child of children) child.process.kill('SIGKILL');
-  await Promise.all(children.map((child) => child.exited));
-  await rm(home, { recursive: true, force: true });
+  await Promise.all(children.splice(0).map((child) => child.exited));
 });
+afterAll(() => rm(home, { recursive: true, force: true }));
 
 const lines = Array.from({ length: 60 }, (_, i) =>
   JSON.stringify({ text: `The ${i} of ${i % 7} is ${i * 3}.` }),

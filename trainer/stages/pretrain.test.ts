@@ -6,6 +6,7 @@ import { Random } from '../engine/random.ts';
 import { loadGpt, readMetadata } from '../model/checkpoint.ts';
 import { runStage } from './index.ts';
 import type { PretrainInput } from './pretrain.config.ts';
+import { readRunState } from './shared/run-state.ts';
 import {
   recordingContext,
   stepsInLog,
@@ -122,6 +123,39 @@ describe('pretrain', () => {
     expect(again.result.resumedFrom).toBe(3);
     expect(weightsOf(again.result.checkpoint)).toEqual(weightsOf(whole.result.checkpoint));
     expect(stepsInLog(join(folder, 'killed'))).toEqual([1, 2, 3, 4, 5, 6]);
+  });
+
+  it('asks a caller that gathers reports to store them before it saves: none is lost with its process', async () => {
+    const gathered = (name: string, killAt: number) => {
+      const { context } = recordingContext(join(folder, name));
+      const stored: number[] = [];
+      let waiting: number[] = [];
+      const saved: (number | null)[] = [];
+      return {
+        stored,
+        saved,
+        run: runStage('pretrain', config, {
+          ...context,
+          onMetrics({ step }) {
+            waiting.push(step);
+            if (step === killAt) throw new Error('killed');
+          },
+          beforeSave() {
+            stored.push(...waiting);
+            waiting = [];
+            saved.push(readRunState(context.runFolder)?.step ?? null);
+          },
+        }),
+      };
+    };
+    const killed = gathered('gathered', 5);
+    await expect(killed.run).rejects.toThrow('killed');
+    expect(killed.stored).toEqual([1, 2, 3]);
+    const again = gathered('gathered', -1);
+    await again.run;
+    expect(again.stored).toEqual([4, 5, 6]);
+    // Before, not after: step 3 was not saved yet when 1 to 3 were stored, nor was the end when 4 to 6 were.
+    expect([killed.saved, again.saved]).toEqual([[null], [3]]);
   });
 
   it('gives the result of a finished run again, and refuses another config, stage or changed data', async () => {

@@ -27,6 +27,11 @@ export interface StageContext {
   onMetrics(report: MetricsReport): void | Promise<void>;
   onSamples(report: SamplesReport): void | Promise<void>;
   onMessage(line: string): void;
+  /**
+   * Called before a state, or the run's end, is written. A caller that gathers reports must have stored them when this
+   * returns: a run that goes on from that state does not make them again.
+   */
+  beforeSave?(): void | Promise<void>;
 }
 
 /** How a stage ended. */

@@ -138,10 +138,14 @@ export class Run {
     if (step === totalSteps) {
       // No state is saved: a kill from here on redoes the steps since the last one, and ends the same.
       await writeModel(this.#folder('model'), this.metrics);
+      await this.#context.beforeSave?.();
       return this.#complete();
     }
     const interrupted = this.#context.signal.aborted;
-    if (interrupted || step % checkpointEvery === 0) this.#save(step, learners, extra);
+    if (interrupted || step % checkpointEvery === 0) {
+      await this.#context.beforeSave?.();
+      this.#save(step, learners, extra);
+    }
     const kept = this.#folder(join('checkpoints', `step-${step}`));
     if (interrupted || (keepCheckpointEvery > 0 && step % keepCheckpointEvery === 0)) {
       await writeModel(kept, this.metrics);
