@@ -104,7 +104,7 @@ describe('touchstone', () => {
     expect(unknown).toEqual({
       code: 1,
       stdout: '',
-      stderr: 'touchstone: config.json: unknown key "learningrate", did you mean "learningRate"?.\n',
+      stderr: 'touchstone: config.json: unknown key "learningrate" (did you mean "learningRate"?).\n',
     });
     expect(existsSync(join(folder, 'none'))).toBe(false);
 

@@ -1,3 +1,4 @@
+import { rmdirSync } from 'node:fs';
 import type { z } from 'zod';
 import { runPpo } from './ppo.ts';
 import { runPretrain } from './pretrain.ts';
@@ -36,6 +37,20 @@ export async function runStage(
   context: StageContext,
   where = `the ${name} config`,
 ): Promise<StageResult> {
+  try {
+    return await parseAndRun(name, config, context, where);
+  } catch (error) {
+    removeIfEmpty(context.runFolder);
+    throw error;
+  }
+}
+
+function parseAndRun(
+  name: StageName,
+  config: unknown,
+  context: StageContext,
+  where: string,
+): Promise<StageResult> {
   // One case a stage: a lookup by name would lose which config belongs to which run.
   switch (name) {
     case 'pretrain':
@@ -46,5 +61,14 @@ export async function runStage(
       return runReward(parseConfig(stageSchemas.reward, config, where), context);
     case 'ppo':
       return runPpo(parseConfig(stageSchemas.ppo, config, where), context);
+  }
+}
+
+/** A run whose inputs were wrong leaves no folder behind. */
+function removeIfEmpty(folder: string): void {
+  try {
+    rmdirSync(folder);
+  } catch {
+    // It was never made, or holds something.
   }
 }

@@ -203,5 +203,6 @@ describe('pretrain', () => {
   it('names a source without text', async () => {
     const empty = writeLines(folder, 'empty.jsonl', [{ text: '' }]);
     await expect(run('empty', { sources: [{ path: empty }] })).rejects.toThrow('no text');
+    expect(existsSync(join(folder, 'empty'))).toBe(false);
   });
 });

@@ -131,10 +131,10 @@ describe('configs', () => {
 
   it('name an unknown key and the known key nearest to it, also inside a list', () => {
     expect(() => parseConfig(pretrainConfig, { sources, learningrate: 1 }, 'x.json')).toThrow(
-      'x.json: unknown key "learningrate", did you mean "learningRate"?.',
+      'x.json: unknown key "learningrate" (did you mean "learningRate"?).',
     );
     expect(() => parseConfig(pretrainConfig, { sources: [{ path: 'a', wieght: 1 }] }, 'x.json')).toThrow(
-      'unknown key "sources.0.wieght", did you mean "weight"?',
+      'unknown key "sources.0.wieght" (did you mean "weight"?)',
     );
     expect(nearestKey('qqqqqqqqqqqq', ['steps', 'seed'])).toBeNull();
   });

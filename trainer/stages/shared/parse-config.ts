@@ -27,7 +27,7 @@ function describeIssue(schema: z.ZodObject, issue: z.core.$ZodIssue): string {
       .map((key) => {
         const nearest = nearestKey(key, known);
         const named = place === '' ? key : `${place}.${key}`;
-        return `unknown key "${named}"${nearest === null ? `, known are ${known.join(', ')}` : `, did you mean "${nearest}"?`}`;
+        return `unknown key "${named}"${nearest === null ? ` (known are ${known.join(', ')})` : ` (did you mean "${nearest}"?)`}`;
       })
       .join('; ');
   }
