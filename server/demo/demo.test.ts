@@ -5,10 +5,12 @@ import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { createWorld } from '@touchstone/trainer/world/index.ts';
 import { afterAll, expect, test } from 'vitest';
+import { freePort } from '@/tests/support/free-port.ts';
 import type { RoundReport } from '../rounds/report.ts';
 import { checkRoundConfig, roundTargets } from '../rounds/settings.ts';
 import { startChild } from '../stack/child.ts';
 import { authSecret, requireFreePort } from '../stack/settings.ts';
+import { startStack } from '../stack/stack.ts';
 import { parseDemoOptions } from './options.ts';
 import { roundPlan } from './plan.ts';
 import { createProgress } from './progress.ts';
@@ -103,6 +105,20 @@ test('a port in use is one sentence that names it and PORT', async () => {
   );
   await new Promise((resolve) => other.close(resolve));
   await requireFreePort(port);
+});
+
+test('a database that does not answer is named without its password, with what the network said', async () => {
+  const port = await freePort();
+  const start = startStack({
+    home: join(folder, 'no-database'),
+    port: await freePort(),
+    databaseUrl: `postgres://me:secret@127.0.0.1:${port}/touchstone`,
+    onLine: () => {},
+    onNews: () => {},
+  });
+  await expect(start).rejects.toThrow(
+    `The database 127.0.0.1:${port} cannot be used: connect ECONNREFUSED 127.0.0.1:${port}.`,
+  );
 });
 
 test('the secret is made once and kept', () => {

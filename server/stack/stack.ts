@@ -61,8 +61,13 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     await migrateDatabase(databaseUrl);
   } catch (cause) {
     await embedded?.stop();
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw new AppError('UNAVAILABLE', `The database cannot be used: ${why}`, { cause });
+    throw new AppError(
+      'UNAVAILABLE',
+      `The database ${placeOf(databaseUrl)} cannot be used: ${whyOf(cause)}.`,
+      {
+        cause,
+      },
+    );
   }
   const connection = openDatabase(databaseUrl, { connections: 4 });
   const address = options.authUrl ?? `http://localhost:${options.port}`;
@@ -152,4 +157,15 @@ async function untilAnswers(url: string, web: Child, said: string[]): Promise<vo
     await sleep(100);
   }
   throw new AppError('UNAVAILABLE', `The web app did not start: ${said.slice(-5).join(' ')}`);
+}
+
+/** Where a database is, for people: without the password. */
+function placeOf(databaseUrl: string): string {
+  return URL.canParse(databaseUrl) ? new URL(databaseUrl).host : 'of DATABASE_URL';
+}
+
+/** What the database itself or the network said; the query around it is of no use to the person who set the address. */
+function whyOf(thrown: unknown): string {
+  if (!(thrown instanceof Error)) return String(thrown);
+  return thrown.cause === undefined ? thrown.message.replace(/\.$/, '') : whyOf(thrown.cause);
 }

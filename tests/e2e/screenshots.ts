@@ -8,7 +8,6 @@
  */
 import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -17,6 +16,7 @@ import { type Browser, type BrowserContext, chromium, type Page } from 'playwrig
 import { openDatabase } from '@/db/client.ts';
 import { startEmbeddedPostgres } from '@/db/embedded.ts';
 import { migrateDatabase } from '@/db/migrate.ts';
+import { freePort } from '../support/free-port.ts';
 import { PASSWORD, type Scene, seedScene } from './scene.ts';
 
 const { values: options } = parseArgs({
@@ -278,19 +278,6 @@ async function violationsOf(page: Page): Promise<string[]> {
         .map((node) => node.target.join(' '))
         .join(' | ')}`,
   );
-}
-
-async function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() =>
-        address && typeof address === 'object' ? resolve(address.port) : reject(new Error('no port')),
-      );
-    });
-  });
 }
 
 /** The browser sessions, one for each person and look. */

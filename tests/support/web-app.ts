@@ -1,9 +1,9 @@
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { buildIsCurrent, buildWebApp, startWebApp } from '@/server/stack/build.ts';
+import { freePort } from './free-port.ts';
 
 const START_MILLISECONDS = 60_000;
 
@@ -47,16 +47,4 @@ export async function startTestWebApp(databaseUrl: string): Promise<WebApp> {
   }
   await stop();
   throw new Error(`The web app did not start:\n${lines.slice(-20).join('\n')}`);
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, () => {
-      const address = server.address();
-      const port = typeof address === 'object' && address !== null ? address.port : 0;
-      server.close(() => resolve(port));
-    });
-  });
 }

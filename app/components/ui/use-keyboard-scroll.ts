@@ -1,11 +1,12 @@
 'use client';
 
-import { type RefObject, useEffect, useRef } from 'react';
+import { type RefObject, useLayoutEffect, useRef } from 'react';
 
 /** Makes what scrolls reachable by keyboard, and only while it scrolls: what fits is no stop on the way. */
 export function useKeyboardScroll<E extends HTMLElement>(): RefObject<E | null> {
   const ref = useRef<E>(null);
-  useEffect(() => {
+  // Before it is painted: on a busy machine there is a gap between the painting and a passive effect.
+  useLayoutEffect(() => {
     const element = ref.current;
     if (!element) return;
     const look = () => {
