@@ -1,21 +1,38 @@
 import { tf } from './tf.ts';
 
 /**
+ * Asks for the numbers of a tensor that a loss made on its way. `seen` gets them once the gradient is there, as a device
+ * may be unable to hand out numbers while it computes; the array is lent for the call.
+ */
+export type Watch = (tensor: tf.Tensor, seen: (values: Float32Array) => void) => void;
+
+/** Makes a scalar from the parameters. */
+export type Loss = (watch: Watch) => tf.Scalar;
+
+/**
  * The value of a loss and its gradient for each parameter that it depends on. Nothing else that `loss` made is left.
- * @param loss makes a scalar from the parameters; may save what it needs through `tf.keep`
+ * @param loss may watch tensors on its way
  * @returns the gradients under the parameters' names, to be disposed by the caller
  */
-export function valueAndGradients(
+export async function valueAndGradients(
   parameters: ReadonlyMap<string, tf.Variable>,
-  loss: () => tf.Scalar,
-): { value: number; gradients: Map<string, tf.Tensor> } {
-  const { value, grads } = tf.variableGrads(loss, [...parameters.values()]);
+  loss: Loss,
+): Promise<{ value: number; gradients: Map<string, tf.Tensor> }> {
+  const watched: { tensor: tf.Tensor; seen: (values: Float32Array) => void }[] = [];
+  const watch: Watch = (tensor, seen) => {
+    watched.push({ tensor: tf.keep(tensor), seen });
+  };
+  const { value, grads } = tf.variableGrads(() => loss(watch), [...parameters.values()]);
   const gradients = new Map<string, tf.Tensor>();
   for (const [name, variable] of parameters) {
     const gradient = grads[variable.name];
     if (gradient) gradients.set(name, gradient);
   }
-  const number = value.dataSync()[0] ?? Number.NaN;
+  for (const { tensor, seen } of watched) {
+    seen(await tensor.data<'float32'>());
+    tensor.dispose();
+  }
+  const number = (await value.data())[0] ?? Number.NaN;
   value.dispose();
   return { value: number, gradients };
 }

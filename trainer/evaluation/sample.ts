@@ -122,7 +122,7 @@ export async function scoreCompletions(
       ].slice(0, context - 1);
       return [...encodePrompt(prompt, tokenizer, context - response.length).tokens, ...response];
     });
-    const scores = scoreSequences(model, sequences, { padding: tokenizer.padding, chunk: batchSize });
+    const scores = await scoreSequences(model, sequences, { padding: tokenizer.padding, chunk: batchSize });
     return scores.map((score) => (metadata?.rewardGain ?? 1) * score + (metadata?.rewardBias ?? 0));
   } finally {
     model.dispose();

@@ -96,7 +96,7 @@ async function generateBatch(model: Gpt, rows: Row[], options: GenerateOptions):
     let active = rows;
     let batch = prompts;
     for (;;) {
-      sampleNext(model, batch, cache, active, options);
+      await sampleNext(model, batch, cache, active, options);
       await new Promise<void>((resolve) => setImmediate(resolve));
       const kept = active.flatMap((row, index) =>
         row.finished || row.tokens.length >= row.limit ? [] : [index],
@@ -114,33 +114,33 @@ async function generateBatch(model: Gpt, rows: Row[], options: GenerateOptions):
 }
 
 /** Reads the new cells, and adds a token to each row. */
-function sampleNext(
+async function sampleNext(
   model: Gpt,
   batch: TokenBatch,
   cache: KeyValueCache,
   rows: readonly Row[],
   { temperature, topK, topP, stopTokens }: GenerateOptions,
-): void {
-  tf.tidy(() => {
+): Promise<void> {
+  const logits = tf.tidy(() => {
     const { width } = model.config;
     const hidden = model.hiddenCached(batch, cache);
     // Left padding: every row's newest cell is the last column.
     const last = hidden.slice([0, batch.columns - 1, 0], [rows.length, 1, width]).as2D(rows.length, width);
-    const logits = model.logits(last).as2D(rows.length, model.config.vocabularySize);
-    const uniforms = Float64Array.from(rows, ({ random }) => random.next());
-    const sampled = sampleTokens(logits, uniforms, { temperature, topK, topP });
-    const logProbs = tokenLogProbs(
-      logits,
-      tf.tensor1d(sampled, 'int32'),
-      temperature === 0 ? 1 : temperature,
-    ).dataSync();
-    for (const [index, row] of rows.entries()) {
-      const token = sampled[index] ?? 0;
-      row.tokens.push(token);
-      row.logProbs.push(logProbs[index] ?? Number.NaN);
-      row.finished = stopTokens.includes(token);
-    }
+    return model.logits(last).as2D(rows.length, model.config.vocabularySize);
   });
+  const uniforms = Float64Array.from(rows, ({ random }) => random.next());
+  const sampled = await sampleTokens(logits, uniforms, { temperature, topK, topP });
+  const drawn = tf.tidy(() =>
+    tokenLogProbs(logits, tf.tensor1d(sampled, 'int32'), temperature === 0 ? 1 : temperature),
+  );
+  const logProbs = await drawn.data();
+  tf.dispose([logits, drawn]);
+  for (const [index, row] of rows.entries()) {
+    const token = sampled[index] ?? 0;
+    row.tokens.push(token);
+    row.logProbs.push(logProbs[index] ?? Number.NaN);
+    row.finished = stopTokens.includes(token);
+  }
 }
 
 /** One cell a row: its newest token, at its position. */

@@ -213,9 +213,9 @@ export function newVariable(values: Float32Array, shape: number[]): tf.Variable 
 }
 
 /**
- * A trainable copy. It goes through the values: tfjs's own clone would share the data, which an in-place optimizer
- * then changes under both.
+ * A trainable copy, made on the device. tfjs's own clone would share the data, which an in-place optimizer then changes
+ * under both; times 1 every number stays what it is.
  */
 export function copyVariable(variable: tf.Variable): tf.Variable {
-  return newVariable(Float32Array.from(variable.dataSync()), variable.shape);
+  return tf.tidy(() => tf.variable(variable.mul(1)));
 }

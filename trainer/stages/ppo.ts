@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { encodePrompt } from '../data/demonstrations.ts';
 import { readPrompts } from '../data/json-lines.ts';
+import type { Loss } from '../engine/gradients.ts';
 import { tf } from '../engine/tf.ts';
 import { TrainerError } from '../errors.ts';
 import { loadGpt, loadScalarModel, loadTokenizer, readMetadata } from '../model/checkpoint.ts';
@@ -58,7 +59,8 @@ export async function runPpo(config: PpoConfig, context: StageContext): Promise<
     const prompts = loadPrompts(config, tokenizer, policy.config.contextLength, (line) => run.message(line));
     const order = new ShuffledOrder(prompts.length, seedFor(config.seed, 'prompts'));
     let beta = config.beta;
-    const score = (sequences: number[][]): number[] => scoreNormalized(models, sequences, tokenizer, config);
+    const score = (sequences: number[][]): Promise<number[]> =>
+      scoreNormalized(models, sequences, tokenizer, config);
     if (run.resumed) {
       run.restore(learners);
       beta = extraState.parse(run.resumed.extra).beta;
@@ -74,12 +76,12 @@ export async function runPpo(config: PpoConfig, context: StageContext): Promise<
       const episodes = await rollOut(policy, chosen, tokenizer, config, iteration);
       const generated = performance.now();
 
-      const rollout = scoreRollout(models, episodes, tokenizer, config, beta);
+      const rollout = await scoreRollout(models, episodes, tokenizer, config, beta);
       const measured = measureIteration(rollout, config);
       const scored = performance.now();
 
       const factor = learningRateFactor(iteration, totalSteps, config);
-      const updated = update(models, policyLearner, valueLearner, rollout, tokenizer, config, {
+      const updated = await update(models, policyLearner, valueLearner, rollout, tokenizer, config, {
         iteration,
         learningRate: config.learningRate * factor,
         valueLearningRate: config.valueLearningRate * factor,
@@ -207,21 +209,22 @@ interface Rollout {
 }
 
 /** Scores what the policy wrote, and estimates advantages. */
-function scoreRollout(
+async function scoreRollout(
   { policy, reference, reward, valueModel, gain, bias }: Models,
   episodes: Episode[],
   tokenizer: Tokenizer,
   config: PpoConfig,
   beta: number,
-): Rollout {
+): Promise<Rollout> {
   const { padding } = tokenizer;
   const { temperature } = config;
   const chunk = config.microBatchSize ?? config.batchSize / config.minibatches;
   const sequences = episodes.map(({ prompt, response }) => [...prompt, ...response]);
-  const scores = scoreSequences(reward, sequences, { padding, chunk }).map((score) => gain * score + bias);
-  const measured = measureResponses(policy, episodes, { temperature, padding, chunk });
-  const referenced = measureResponses(reference, episodes, { temperature, padding, chunk });
-  const values = measureValues(valueModel, episodes, { padding, chunk, bias });
+  const raw = await scoreSequences(reward, sequences, { padding, chunk });
+  const scores = raw.map((score) => gain * score + bias);
+  const measured = await measureResponses(policy, episodes, { temperature, padding, chunk });
+  const referenced = await measureResponses(reference, episodes, { temperature, padding, chunk });
+  const values = await measureValues(valueModel, episodes, { padding, chunk, bias });
 
   const rewards = episodes.map((episode, i) => {
     const score = scores[i] ?? Number.NaN;
@@ -339,7 +342,7 @@ interface UpdateSettings {
  * clipping), and over all tokens seen `approxKl` (old to new policy, k3), `clipFraction`, `ratioMean`, `ratioVariance`,
  * `valueClipFraction`.
  */
-function update(
+async function update(
   { policy, valueModel, bias }: Models,
   policyLearner: Learner,
   valueLearner: Learner,
@@ -347,7 +350,7 @@ function update(
   tokenizer: Tokenizer,
   config: PpoConfig,
   { iteration, learningRate, valueLearningRate }: UpdateSettings,
-): Record<string, number> {
+): Promise<Record<string, number>> {
   const size = config.batchSize / config.minibatches;
   const micro = config.microBatchSize ?? size;
   const order = new ShuffledOrder(episodes.length, seedFor(config.seed, 'minibatches', iteration));
@@ -368,28 +371,36 @@ function update(
     );
 
     if (iteration > config.valueWarmupIterations) {
-      const losses = parts.map((part) => () => {
-        const old = Float32Array.from(concatenate(part.map((episode) => episode.logProbs)));
-        const advantage = Float32Array.from(concatenate(part.map((episode) => episode.advantages)));
-        const logProbs = responseLogProbs(policy, layOut(part, tokenizer.padding), config.temperature);
-        countRatios(ratios, logProbs.dataSync(), old, config.ratioClip);
-        return clippedPolicyLoss(logProbs, old, advantage, config.ratioClip, divisor);
-      });
-      policySteps.push(policyLearner.step(losses, learningRate));
+      const losses = parts.map(
+        (part): Loss =>
+          (watch) => {
+            const old = Float32Array.from(concatenate(part.map((episode) => episode.logProbs)));
+            const advantage = Float32Array.from(concatenate(part.map((episode) => episode.advantages)));
+            const logProbs = responseLogProbs(policy, layOut(part, tokenizer.padding), config.temperature);
+            watch(logProbs, (values) => countRatios(ratios, values, old, config.ratioClip));
+            return clippedPolicyLoss(logProbs, old, advantage, config.ratioClip, divisor);
+          },
+      );
+      policySteps.push(await policyLearner.step(losses, learningRate));
     }
 
-    const losses = parts.map((part) => () => {
-      const old = Float32Array.from(concatenate(part.map((episode) => episode.values)));
-      const returns = Float32Array.from(concatenate(part.map((episode) => episode.returns)));
-      const values = responseValues(valueModel, layOut(part, tokenizer.padding), bias);
-      for (const [i, value] of values.dataSync().entries()) {
-        valuesSeen += 1;
-        if (Math.abs(value - (old[i] ?? 0)) > config.valueClip) valuesClipped += 1;
-      }
-      const loss = clippedValueLoss(values, old, returns, config.valueClip, divisor);
-      return tf.mul<tf.Scalar>(loss, config.valueCoefficient);
-    });
-    valueSteps.push(valueLearner.step(losses, valueLearningRate));
+    const losses = parts.map(
+      (part): Loss =>
+        (watch) => {
+          const old = Float32Array.from(concatenate(part.map((episode) => episode.values)));
+          const returns = Float32Array.from(concatenate(part.map((episode) => episode.returns)));
+          const values = responseValues(valueModel, layOut(part, tokenizer.padding), bias);
+          watch(values, (numbers) => {
+            for (const [i, value] of numbers.entries()) {
+              valuesSeen += 1;
+              if (Math.abs(value - (old[i] ?? 0)) > config.valueClip) valuesClipped += 1;
+            }
+          });
+          const loss = clippedValueLoss(values, old, returns, config.valueClip, divisor);
+          return tf.mul<tf.Scalar>(loss, config.valueCoefficient);
+        },
+    );
+    valueSteps.push(await valueLearner.step(losses, valueLearningRate));
   }
 
   const values: Record<string, number> = {
@@ -412,14 +423,15 @@ function update(
 }
 
 /** Normalised scores of whole sequences. */
-function scoreNormalized(
+async function scoreNormalized(
   { reward, gain, bias }: Models,
   sequences: number[][],
   { padding }: Tokenizer,
   config: PpoConfig,
-): number[] {
+): Promise<number[]> {
   const chunk = config.microBatchSize ?? config.batchSize;
-  return scoreSequences(reward, sequences, { padding, chunk }).map((score) => gain * score + bias);
+  const scores = await scoreSequences(reward, sequences, { padding, chunk });
+  return scores.map((score) => gain * score + bias);
 }
 
 function concatenate(parts: readonly ArrayLike<number>[]): Float64Array {

@@ -64,7 +64,7 @@ export async function runPretrain(config: PretrainConfig, context: StageContext)
       const began = performance.now();
       const learningRate = config.learningRate * learningRateFactor(step, config.steps, config);
       const batch = packRows(mixture, config.batchSize);
-      const { loss, gradientNorm } = learner.step(lossParts(model, batch, config, step), learningRate);
+      const { loss, gradientNorm } = await learner.step(lossParts(model, batch, config, step), learningRate);
       const values: Record<string, number> = {
         loss,
         bitsPerByte: bitsPerByte(loss * countedWeight(batch), targetBytes(batch, tokenizer.byteLengths)),
@@ -75,7 +75,7 @@ export async function runPretrain(config: PretrainConfig, context: StageContext)
       };
       const last = step === config.steps;
       if (last || step % config.validateEvery === 0)
-        Object.assign(values, validate(model, data, tokenizer, config));
+        Object.assign(values, await validate(model, data, tokenizer, config));
       await run.report(step, values);
       if (last || step % config.sampleEvery === 0) {
         await run.reportSamples(step, await writeSamples(model, tokenizer, config, { raw: true }));
@@ -112,12 +112,12 @@ function* lossParts(
 }
 
 /** Loss and bits per byte on the same held-out rows each time; sources count by their weights. */
-function validate(
+async function validate(
   model: Gpt,
   { heldOut }: PretrainingData,
   tokenizer: Tokenizer,
   config: PretrainConfig,
-): Record<string, number> {
+): Promise<Record<string, number>> {
   if (heldOut.length === 0) return {};
   let loss = 0;
   let bits = 0;
@@ -127,7 +127,7 @@ function validate(
   for (const { corpus, weight } of heldOut) {
     const most = Math.ceil(rows / rowsAtOnce);
     const batches = [...sequentialBatches(corpus, rowsAtOnce, config.context, tokenizer.padding, most)];
-    const measured = evaluateLoss(model, batches);
+    const measured = await evaluateLoss(model, batches);
     const bytes = batches.reduce((sum, batch) => sum + targetBytes(batch, tokenizer.byteLengths), 0);
     loss += (weight / weights) * (measured.nats / measured.weight);
     bits += (weight / weights) * bitsPerByte(measured.nats, bytes);

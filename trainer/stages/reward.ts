@@ -2,7 +2,7 @@ import { rightPadded } from '../data/batch.ts';
 import { type Comparison, type EncodedComparisons, encodeComparisons } from '../data/comparisons.ts';
 import { encodeDemonstrations } from '../data/demonstrations.ts';
 import { readDemonstrations, readRankings } from '../data/json-lines.ts';
-import type { tf } from '../engine/tf.ts';
+import type { Loss } from '../engine/gradients.ts';
 import { TrainerError } from '../errors.ts';
 import { bootstrapInterval } from '../evaluation/intervals.ts';
 import { loadGpt, loadTokenizer } from '../model/checkpoint.ts';
@@ -58,7 +58,7 @@ export async function runReward(config: RewardConfig, context: StageContext): Pr
           .flatMap((index) => data.training[index] ?? []);
         const scores: Scored[] = [];
         const parts = lossParts(model, rankings, tokenizer, config, step, scores);
-        const { loss, gradientNorm } = learner.step(parts, learningRate);
+        const { loss, gradientNorm } = await learner.step(parts, learningRate);
         const all = moments(scores.flatMap(({ scores }) => scores));
         const cells = rankings.reduce((sum, { sequences }) => sum + countTokens(sequences), 0);
         const values: Record<string, number> = {
@@ -73,10 +73,10 @@ export async function runReward(config: RewardConfig, context: StageContext): Pr
         };
         const last = step === totalSteps;
         if (data.heldOut.length > 0 && (last || step % config.validateEvery === 0)) {
-          Object.assign(values, validate(model, data.heldOut, tokenizer, config));
+          Object.assign(values, await validate(model, data.heldOut, tokenizer, config));
         }
         const normalization = last
-          ? normalize(model, data.training, tokenizer, config)
+          ? await normalize(model, data.training, tokenizer, config)
           : { gain: 1, bias: 0 };
         if (last) Object.assign(values, { rewardGain: normalization.gain, rewardBias: normalization.bias });
         await run.report(step, values);
@@ -152,7 +152,7 @@ function* lossParts(
   config: RewardConfig,
   step: number,
   seen: Scored[],
-): Generator<() => tf.Scalar> {
+): Generator<Loss> {
   for (const [part, micro] of chunks(rankings, config.microBatchSize ?? rankings.length).entries()) {
     const batch = rightPadded(
       micro.flatMap(({ sequences }) => sequences),
@@ -160,9 +160,9 @@ function* lossParts(
     );
     const counted = micro.map(({ sequences, pairs }) => ({ count: sequences.length, pairs }));
     const dropout = { rate: config.dropout, seed: seedFor(config.seed, 'dropout', step, part) };
-    yield () => {
+    yield (watch) => {
       const scores = model.scores(batch, undefined, { dropout });
-      seen.push(...scored(micro, scores.dataSync()));
+      watch(scores, (values) => seen.push(...scored(micro, values)));
       return pairwiseLoss(scores, gatherPairs(counted, rankings.length), config.centering);
     };
   }
@@ -192,13 +192,13 @@ function accuracyOf(rankings: readonly Scored[]): number {
   return right / total;
 }
 
-function validate(
+async function validate(
   model: ScalarModel,
   heldOut: readonly Comparison[],
   tokenizer: Tokenizer,
   config: RewardConfig,
-): Record<string, number> {
-  const scores = scored(heldOut, scoreComparisons(model, heldOut, tokenizer));
+): Promise<Record<string, number>> {
+  const scores = scored(heldOut, await scoreComparisons(model, heldOut, tokenizer));
   const accuracy = bootstrapInterval(scores, accuracyOf, { seed: config.seed, resamples: 1000 });
   let loss = 0;
   for (const { pairs, scores: own } of scores) {
@@ -220,14 +220,14 @@ function validate(
  * Gain and bias of the normalised score gain · score + bias: mean 0 and standard deviation 1 over the completions that
  * were learned from (lm-human-preferences), or demonstrations at mean 0 (InstructGPT, appendix C.2).
  */
-function normalize(
+async function normalize(
   model: ScalarModel,
   training: readonly Comparison[],
   tokenizer: Tokenizer,
   config: RewardConfig,
-): { gain: number; bias: number } {
+): Promise<{ gain: number; bias: number }> {
   if (config.normalization === 'completions') {
-    const { mean, variance } = moments(scoreComparisons(model, training, tokenizer));
+    const { mean, variance } = moments(await scoreComparisons(model, training, tokenizer));
     if (!(variance > 0)) {
       throw new TrainerError(
         'Every completion has the same score: expected scores that differ, to normalise them.',
@@ -245,7 +245,7 @@ function normalize(
       );
     }
     const sequences = examples.map(({ prompt, response }) => [...prompt, ...response]);
-    const scores = scoreSequences(model, sequences, { padding: tokenizer.padding, chunk: 64 });
+    const scores = await scoreSequences(model, sequences, { padding: tokenizer.padding, chunk: 64 });
     return { gain: 1, bias: -moments(scores).mean };
   }
   return { gain: 1, bias: 0 };
@@ -255,7 +255,7 @@ function scoreComparisons(
   model: ScalarModel,
   rankings: readonly Comparison[],
   tokenizer: Tokenizer,
-): number[] {
+): Promise<number[]> {
   const sequences = rankings.flatMap((ranking) => ranking.sequences);
   return scoreSequences(model, sequences, { padding: tokenizer.padding, chunk: 64 });
 }

@@ -50,7 +50,7 @@ export async function runSft(config: SftConfig, context: StageContext): Promise<
         const examples = order
           .take((step - 1) * batchSize, batchSize)
           .flatMap((index) => data.training[index] ?? []);
-        const { loss, gradientNorm } = learner.step(
+        const { loss, gradientNorm } = await learner.step(
           lossParts(model, examples, tokenizer, config, step),
           learningRate,
         );
@@ -64,7 +64,7 @@ export async function runSft(config: SftConfig, context: StageContext): Promise<
         };
         const last = step === totalSteps;
         if (data.heldOut.length > 0 && (last || step % config.validateEvery === 0)) {
-          values.validationLoss = validate(model, data.heldOut, tokenizer, config);
+          values.validationLoss = await validate(model, data.heldOut, tokenizer, config);
         }
         await run.report(step, values);
         if (last || step % config.sampleEvery === 0) {
@@ -138,15 +138,15 @@ function* lossParts(
 }
 
 /** Loss on the held-out demonstrations, in nats per completion token. */
-function validate(
+async function validate(
   model: Gpt,
   heldOut: readonly EncodedExample[],
   tokenizer: Tokenizer,
   config: SftConfig,
-): number {
+): Promise<number> {
   const batches = chunks(heldOut, config.batchSize).map((part) =>
     packDemonstrations(part, model.config.contextLength, tokenizer.padding),
   );
-  const { nats, weight } = evaluateLoss(model, batches);
+  const { nats, weight } = await evaluateLoss(model, batches);
   return nats / weight;
 }

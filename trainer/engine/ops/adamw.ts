@@ -90,7 +90,7 @@ function adamWNative(
 }
 
 /** The Euclidean norm of all gradients together. */
-export function globalNorm(gradients: ReadonlyMap<string, tf.Tensor>): number {
+export async function globalNorm(gradients: ReadonlyMap<string, tf.Tensor>): Promise<number> {
   if (gradients.size === 0) return 0;
   const native = nativeBackend();
   if (native) {
@@ -105,7 +105,7 @@ export function globalNorm(gradients: ReadonlyMap<string, tf.Tensor>): number {
     for (const gradient of gradients.values()) sum = sum.add(gradient.square().sum());
     return sum;
   });
-  const squared = total.dataSync()[0] ?? Number.NaN;
+  const squared = (await total.data())[0] ?? Number.NaN;
   total.dispose();
   return Math.sqrt(squared);
 }
@@ -115,9 +115,9 @@ export function globalNorm(gradients: ReadonlyMap<string, tf.Tensor>): number {
  * @param maxNorm above 0; Infinity clips nothing
  * @returns the norm before clipping
  */
-export function clipByGlobalNorm(gradients: Map<string, tf.Tensor>, maxNorm: number): number {
+export async function clipByGlobalNorm(gradients: Map<string, tf.Tensor>, maxNorm: number): Promise<number> {
   if (!(maxNorm > 0)) throw new TrainerError(`The gradient norm to clip at is ${maxNorm}: expected above 0.`);
-  const norm = globalNorm(gradients);
+  const norm = await globalNorm(gradients);
   if (norm > maxNorm) {
     for (const [name, gradient] of gradients) {
       gradients.set(name, gradient.mul(maxNorm / norm));
@@ -196,12 +196,12 @@ export class AdamW {
   }
 
   /** A copy of the state, for a checkpoint. */
-  state(): AdamWState {
+  async state(): Promise<AdamWState> {
     const moments: AdamWState['moments'] = new Map();
     for (const [name, { first, second }] of this.moments) {
       moments.set(name, {
-        first: first.dataSync<'float32'>().slice(),
-        second: second.dataSync<'float32'>().slice(),
+        first: (await first.data<'float32'>()).slice(),
+        second: (await second.data<'float32'>()).slice(),
       });
     }
     return { step: this.steps, moments };

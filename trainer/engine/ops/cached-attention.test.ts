@@ -17,14 +17,14 @@ describe.each(allDevices)('cachedAttention on $name', (device) => {
     { heads: 2, size: 5, start: [0, 3, 2], parts: [4, 1, 1, 1, 2] },
     { heads: 3, size: 16, start: [0, 0, 7, 30], parts: [33, 1, 1, 5, 1] },
     { heads: 1, size: 20, start: [1], parts: [1, 1, 40, 1] },
-  ])('$heads heads of $size, cell by cell, is the whole at once with left padding', (test) => {
+  ])('$heads heads of $size, cell by cell, is the whole at once with left padding', async (test) => {
     const { heads, size, start, parts } = test;
     const columns = parts.reduce((sum, count) => sum + count, 0);
     const rows = start.length;
     const before = tf.memory().numTensors;
     const cache = new KeyValueCache({ layers: 1, start: Int32Array.from(start), capacity: columns });
     const { values } = normals(new Random(5), [rows, columns, 3 * heads * size]);
-    const [ours, whole] = tf.tidy(() => {
+    const { ours, whole } = tf.tidy(() => {
       const qkv = tf.tensor3d(values, [rows, columns, 3 * heads * size]);
       const segments = Int32Array.from({ length: rows * columns }, (_, i) =>
         i % columns >= (start[Math.floor(i / columns)] ?? 0) ? 1 : 0,
@@ -36,15 +36,16 @@ describe.each(allDevices)('cachedAttention on $name', (device) => {
         return out;
       });
       const ids = tf.tensor2d(segments, [rows, columns], 'int32');
-      return [tf.concat(outputs, 1).dataSync(), causalAttention(qkv, heads, ids).dataSync()];
-    }) as unknown as [Float32Array, Float32Array];
+      return { ours: tf.concat(outputs, 1), whole: causalAttention(qkv, heads, ids) };
+    });
     expect(cache.length).toBe(columns);
-    expect(difference(ours, whole)).toBeLessThan(1e-5);
+    expect(difference(await ours.data(), await whole.data())).toBeLessThan(1e-5);
+    tf.dispose([ours, whole]);
     cache.dispose();
     expect(tf.memory().numTensors).toBe(before);
   });
 
-  it('keeps the rows named, in that order, and goes on with them as if alone', () => {
+  it('keeps the rows named, in that order, and goes on with them as if alone', async () => {
     const random = new Random(6);
     const [heads, size, rows] = [2, 3, 4];
     const first = normals(random, [rows, 5, 3 * heads * size]);
@@ -52,18 +53,22 @@ describe.each(allDevices)('cachedAttention on $name', (device) => {
     const start = Int32Array.from([0, 1, 2, 3]);
     const cache = new KeyValueCache({ layers: 2, start, capacity: 6 });
     const alone = new KeyValueCache({ layers: 1, start: Int32Array.from([3, 1]), capacity: 6 });
-    tf.tidy(() => {
+    const { expected, again } = tf.tidy(() => {
       const all = tf.tensor3d(first.values, [rows, 5, 3 * heads * size]);
       const later = tf.tensor3d(next.values, [2, 1, 3 * heads * size]);
       for (const layer of cache.layers) cachedAttention(all, heads, layer);
       cache.keepRows([3, 1]);
       expect(cache.rows).toBe(2);
       cachedAttention(tf.gather(all, tf.tensor1d([3, 1], 'int32')), heads, alone.layer(0));
-      const expected = cachedAttention(later, heads, alone.layer(0)).dataSync();
-      for (const layer of cache.layers) {
-        expect(difference(cachedAttention(later, heads, layer).dataSync(), expected)).toBeLessThan(1e-6);
-      }
+      return {
+        expected: cachedAttention(later, heads, alone.layer(0)),
+        again: cache.layers.map((layer) => cachedAttention(later, heads, layer)),
+      };
     });
+    for (const out of again) {
+      expect(difference(await out.data(), await expected.data())).toBeLessThan(1e-6);
+    }
+    tf.dispose([expected, again]);
     cache.dispose();
     alone.dispose();
   });

@@ -177,17 +177,17 @@ const cases: Case[] = [
   },
 ];
 
-const expected = new Map<Case, ReturnType<typeof valueAndGradients>>();
+const expected = new Map<Case, Awaited<ReturnType<typeof valueAndGradients>>>();
 
 beforeAll(async () => {
   await openDevice('cpu');
-  for (const test of cases) expected.set(test, valueAndGradients(test.composition, test.inputs));
+  for (const test of cases) expected.set(test, await valueAndGradients(test.composition, test.inputs));
 });
 
 describe.each(fastDevices)('$name', (device) => {
   beforeAll(() => device.open());
-  it.each(cases)('$name is its composition on the CPU backend, value and gradient', (test) => {
-    const ours = valueAndGradients(test.op, test.inputs);
+  it.each(cases)('$name is its composition on the CPU backend, value and gradient', async (test) => {
+    const ours = await valueAndGradients(test.op, test.inputs);
     const oracle = expected.get(test);
     expect(ours.value.shape).toEqual(oracle?.value.shape);
     expect(difference(ours.value.values, oracle?.value.values ?? [])).toBeLessThan(2e-5);
@@ -199,33 +199,45 @@ describe.each(fastDevices)('$name', (device) => {
 
 describe.each(allDevices)('$name', (device) => {
   beforeAll(() => device.open());
-  it.each(cases.filter((test) => test.reference))('$name agrees with float64 central differences', (test) => {
-    const f = test.reference ?? (() => []);
-    const { value, gradients } = valueAndGradients(test.op, test.inputs, 3);
-    const inputs = test.inputs.map(({ values }) => values);
-    expect(difference(value.values, f(...inputs.map((x) => Float64Array.from(x))))).toBeLessThan(1e-5);
-    const weights = normals(new Random(3), value.shape).values;
-    for (const [i, numeric] of reference.centralDifferences(f, inputs, weights).entries()) {
-      expect(difference(gradients[i]?.values ?? [], numeric)).toBeLessThan(2e-5);
-    }
-  });
+  it.each(cases.filter((test) => test.reference))(
+    '$name agrees with float64 central differences',
+    async (test) => {
+      const f = test.reference ?? (() => []);
+      const { value, gradients } = await valueAndGradients(test.op, test.inputs, 3);
+      const inputs = test.inputs.map(({ values }) => values);
+      expect(difference(value.values, f(...inputs.map((x) => Float64Array.from(x))))).toBeLessThan(1e-5);
+      const weights = normals(new Random(3), value.shape).values;
+      for (const [i, numeric] of reference.centralDifferences(f, inputs, weights).entries()) {
+        expect(difference(gradients[i]?.values ?? [], numeric)).toBeLessThan(2e-5);
+      }
+    },
+  );
 
-  it('lets NaN and infinity through instead of hiding them', () => {
-    tf.tidy(() => {
+  it('lets NaN and infinity through instead of hiding them', async () => {
+    const results = tf.tidy(() => {
       const bad = tf.tensor2d([Number.NaN, 1, 2, 3, 4, 5], [2, 3]);
       const one = tf.ones<tf.Rank.R1>([3]);
-      const rows = (y: tf.Tensor): boolean[] => [...y.dataSync<'float32'>()].map(Number.isNaN);
-      expect(rows(layerNorm(bad, one, one))).toEqual([true, true, true, false, false, false]);
-      expect(rows(linear(bad, tf.ones([3, 1]), null, gelu))).toEqual([true, false]);
-      expect(rows(tokenLogProbs(bad, tf.tensor1d([1, 1], 'int32')))).toEqual([true, false]);
-      expect(rows(tokenEntropy(bad))).toEqual([true, false]);
       const qkv = tf.tensor3d([0, 0, Number.NaN, 0, 0, 1], [1, 2, 3]);
-      expect(rows(causalAttention(qkv, 1, null))).toEqual([true, true]);
-      const far = linear(tf.tensor2d([-1e4, -30, 30, 1e4], [4, 1]), tf.ones([1, 1]), null, gelu);
-      expect(difference(far.dataSync(), [0, 0, 30, 1e4])).toBeLessThan(1e-12);
-      const huge = tokenLogProbs(tf.tensor2d([[1e4, -1e4, 0]]), tf.tensor1d([0], 'int32'));
-      expect(huge.dataSync()[0]).toBe(0);
+      return {
+        norm: layerNorm(bad, one, one),
+        linear: linear(bad, tf.ones([3, 1]), null, gelu),
+        logProbs: tokenLogProbs(bad, tf.tensor1d([1, 1], 'int32')),
+        entropy: tokenEntropy(bad),
+        attention: causalAttention(qkv, 1, null),
+        far: linear(tf.tensor2d([-1e4, -30, 30, 1e4], [4, 1]), tf.ones([1, 1]), null, gelu),
+        huge: tokenLogProbs(tf.tensor2d([[1e4, -1e4, 0]]), tf.tensor1d([0], 'int32')),
+      };
     });
+    const rows = async (y: tf.Tensor): Promise<boolean[]> =>
+      [...(await y.data<'float32'>())].map(Number.isNaN);
+    expect(await rows(results.norm)).toEqual([true, true, true, false, false, false]);
+    expect(await rows(results.linear)).toEqual([true, false]);
+    expect(await rows(results.logProbs)).toEqual([true, false]);
+    expect(await rows(results.entropy)).toEqual([true, false]);
+    expect(await rows(results.attention)).toEqual([true, true]);
+    expect(difference(await results.far.data(), [0, 0, 30, 1e4])).toBeLessThan(1e-12);
+    expect((await results.huge.data())[0]).toBe(0);
+    tf.dispose(results);
   });
 
   it('takes empty batches', () => {

@@ -88,11 +88,11 @@ function checkOptions({ temperature, topK, topP }: SamplingOptions): void {
  * @param uniforms [B], each in [0, 1)
  * @returns int32 [B]
  */
-export function sampleTokens(
+export async function sampleTokens(
   logits: tf.Tensor2D,
   uniforms: ArrayLike<number>,
   options: SamplingOptions,
-): Int32Array {
+): Promise<Int32Array> {
   checkOptions(options);
   const [rows, vocabularySize] = logits.shape;
   if (uniforms.length !== rows) {
@@ -106,5 +106,5 @@ export function sampleTokens(
     native.addon.sample(rows, vocabularySize, native.floats(logits), draws, temperature, topK, topP, out);
     return out;
   }
-  return sampleTokensReference(logits.dataSync<'float32'>(), vocabularySize, uniforms, options);
+  return sampleTokensReference(await logits.data<'float32'>(), vocabularySize, uniforms, options);
 }

@@ -67,10 +67,13 @@ export type Op = (...inputs: tf.Tensor[]) => tf.Tensor;
  * The value of an op on the current device, and its gradients: of the sum of the output's elements, each weighted by a
  * number drawn from `seed`. Checks that nothing is left behind.
  */
-export function valueAndGradients(op: Op, inputs: Plain[], seed = 7): { value: Plain; gradients: Plain[] } {
+export async function valueAndGradients(
+  op: Op,
+  inputs: Plain[],
+  seed = 7,
+): Promise<{ value: Plain; gradients: Plain[] }> {
   const before = tf.memory().numTensors;
-  tf.engine().startScope();
-  const compute = (): { value: Plain; gradients: Plain[] } => {
+  const { value, gradients } = tf.tidy(() => {
     const tensors = inputs.map(({ shape, values }) => tf.tensor(values.slice(), shape));
     const value = op(...tensors);
     const weights = tf.tensor(normals(new Random(seed), value.shape).values, value.shape);
@@ -79,14 +82,20 @@ export function valueAndGradients(op: Op, inputs: Plain[], seed = 7): { value: P
         .mul(weights)
         .sum(),
     )(tensors);
-    const plain = (x: tf.Tensor): Plain => ({ shape: x.shape, values: x.dataSync<'float32'>().slice() });
-    return { value: plain(value), gradients: gradients.map(plain) };
-  };
-  const result = compute();
-  tf.engine().endScope();
+    return { value, gradients };
+  });
+  const result = { value: await plain(value), gradients: [] as Plain[] };
+  for (const gradient of gradients) result.gradients.push(await plain(gradient));
   const left = tf.memory().numTensors - before;
   if (left !== 0) throw new Error(`The op left ${left} tensors behind.`);
   return result;
+}
+
+/** A tensor's content; the tensor is disposed of. */
+async function plain(tensor: tf.Tensor): Promise<Plain> {
+  const values = (await tensor.data<'float32'>()).slice();
+  tensor.dispose();
+  return { shape: tensor.shape, values };
 }
 
 /** The largest difference of two arrays, over the largest number in the second (or 1 if that is larger). */

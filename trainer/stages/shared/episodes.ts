@@ -67,11 +67,11 @@ export function responseValues(
 }
 
 /** Log-probabilities and entropies (nats) of every response token, without a gradient, `chunk` episodes at once. */
-export function measureResponses(
+export async function measureResponses(
   model: Gpt,
   episodes: readonly Episode[],
   { temperature, padding, chunk }: { temperature: number; padding: number; chunk: number },
-): { logProbs: Float32Array[]; entropies: Float32Array[] } {
+): Promise<{ logProbs: Float32Array[]; entropies: Float32Array[] }> {
   const logProbs: Float32Array[] = [];
   const entropies: Float32Array[] = [];
   for (const part of chunks(episodes, chunk)) {
@@ -83,30 +83,36 @@ export function measureResponses(
         tokenEntropy(logits, temperature),
       ];
     });
-    logProbs.push(...perEpisode(part, read(drawn)));
-    entropies.push(...perEpisode(part, read(entropy)));
+    logProbs.push(...perEpisode(part, await read(drawn)));
+    entropies.push(...perEpisode(part, await read(entropy)));
   }
   return { logProbs, entropies };
 }
 
 /** V_t of every response token, without a gradient. */
-export function measureValues(
+export async function measureValues(
   model: ScalarModel,
   episodes: readonly Episode[],
   { padding, chunk, bias }: { padding: number; chunk: number; bias: number },
-): Float32Array[] {
-  return chunks(episodes, chunk).flatMap((part) =>
-    perEpisode(part, read(responseValues(model, layOut(part, padding), bias))),
-  );
+): Promise<Float32Array[]> {
+  const values: Float32Array[] = [];
+  for (const part of chunks(episodes, chunk)) {
+    values.push(...perEpisode(part, await read(responseValues(model, layOut(part, padding), bias))));
+  }
+  return values;
 }
 
 /** The reward model's raw score of each whole sequence, read at its last token. */
-export function scoreSequences(
+export async function scoreSequences(
   model: ScalarModel,
   sequences: readonly number[][],
   { padding, chunk }: { padding: number; chunk: number },
-): number[] {
-  return chunks(sequences, chunk).flatMap((part) => [...read(model.scores(rightPadded([...part], padding)))]);
+): Promise<number[]> {
+  const scores: number[] = [];
+  for (const part of chunks(sequences, chunk)) {
+    scores.push(...(await read(model.scores(rightPadded([...part], padding)))));
+  }
+  return scores;
 }
 
 /** Cuts into consecutive parts of at most `size`. */
@@ -117,8 +123,8 @@ export function chunks<Item>(items: readonly Item[], size: number): Item[][] {
 }
 
 /** Values of a float32 tensor, which is disposed of. */
-export function read(tensor: tf.Tensor): Float32Array {
-  const values = Float32Array.from(tensor.dataSync());
+async function read(tensor: tf.Tensor): Promise<Float32Array> {
+  const values = Float32Array.from(await tensor.data());
   tensor.dispose();
   return values;
 }

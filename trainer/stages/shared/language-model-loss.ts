@@ -34,12 +34,15 @@ export function countedWeight(batch: TrainingBatch): number {
 }
 
 /** The summed loss, in nats, and the weight of all counted targets of some batches, without dropout or gradient. */
-export function evaluateLoss(model: Gpt, batches: Iterable<TrainingBatch>): { nats: number; weight: number } {
+export async function evaluateLoss(
+  model: Gpt,
+  batches: Iterable<TrainingBatch>,
+): Promise<{ nats: number; weight: number }> {
   let nats = 0;
   let weight = 0;
   for (const batch of batches) {
     const loss = summedLoss(model, batch);
-    nats += loss.dataSync()[0] ?? Number.NaN;
+    nats += (await loss.data())[0] ?? Number.NaN;
     loss.dispose();
     weight += countedWeight(batch);
   }

@@ -1,4 +1,9 @@
-import { accumulateGradients, disposeGradients, valueAndGradients } from '../../engine/gradients.ts';
+import {
+  accumulateGradients,
+  disposeGradients,
+  type Loss,
+  valueAndGradients,
+} from '../../engine/gradients.ts';
 import { AdamW, clipByGlobalNorm } from '../../engine/ops/adamw.ts';
 import { tf } from '../../engine/tf.ts';
 import { TrainerError } from '../../errors.ts';
@@ -48,15 +53,15 @@ export class Learner {
    * @returns the summed loss, and the gradient's global norm before clipping
    * @throws TrainerError when loss or gradient are not finite; the parameters are then those of before the step
    */
-  step(parts: Iterable<() => tf.Scalar>, learningRate: number): { loss: number; gradientNorm: number } {
+  async step(parts: Iterable<Loss>, learningRate: number): Promise<{ loss: number; gradientNorm: number }> {
     let loss = 0;
     const total = new Map<string, tf.Tensor>();
     for (const part of parts) {
-      const { value, gradients } = valueAndGradients(this.#parameters, part);
+      const { value, gradients } = await valueAndGradients(this.#parameters, part);
       loss += value;
       accumulateGradients(total, gradients);
     }
-    const gradientNorm = clipByGlobalNorm(total, this.#clip);
+    const gradientNorm = await clipByGlobalNorm(total, this.#clip);
     if (!Number.isFinite(loss) || !Number.isFinite(gradientNorm)) {
       disposeGradients(total);
       throw new TrainerError(
@@ -69,15 +74,15 @@ export class Learner {
   }
 
   /** Weights and moments, for the run's state, and the optimizer's count of steps. */
-  state(): { steps: number; tensors: Map<string, StoredTensor> } {
+  async state(): Promise<{ steps: number; tensors: Map<string, StoredTensor> }> {
     const tensors = new Map<string, StoredTensor>();
     for (const [name, variable] of this.#parameters) {
       tensors.set(`${this.name}.${name}`, {
         shape: variable.shape,
-        data: Float32Array.from(variable.dataSync()),
+        data: Float32Array.from(await variable.data()),
       });
     }
-    const { step, moments } = this.#optimizer.state();
+    const { step, moments } = await this.#optimizer.state();
     for (const [name, { first, second }] of moments) {
       const shape = [first.length];
       tensors.set(`${this.name}.first.${name}`, { shape, data: first });

@@ -40,14 +40,14 @@ describe('the loss of language models', () => {
     response: [...draw(9 - length), tokenizer.endOfText],
   }));
 
-  it('packed equals unpacked, value and gradient', () => {
+  it('packed equals unpacked, value and gradient', async () => {
     const model = tinyGpt(tokenizer, 1);
     const packed = packDemonstrations(examples, 30, tokenizer.padding);
     const padded = padDemonstrations(examples, tokenizer.padding);
     expect(packed.rows).toBeLessThan(padded.rows);
     expect(countedWeight(packed)).toBe(countedWeight(padded));
-    const one = valueAndGradients(model.parameters, () => summedLoss(model, packed));
-    const other = valueAndGradients(model.parameters, () => summedLoss(model, padded));
+    const one = await valueAndGradients(model.parameters, () => summedLoss(model, packed));
+    const other = await valueAndGradients(model.parameters, () => summedLoss(model, padded));
     expect(Math.abs(one.value / other.value - 1)).toBeLessThan(1e-6);
     expect(largestDifference(one.gradients, other.gradients)).toBeLessThan(2e-5);
     model.dispose();
@@ -77,7 +77,7 @@ describe('the loss of language models', () => {
 });
 
 describe('the loss of rankings', () => {
-  it('has the gradient of the mean over enumerated pairs, ties left out', () => {
+  it('has the gradient of the mean over enumerated pairs, ties left out', async () => {
     const model = ScalarModel.fromGpt(tinyGpt(tokenizer, 2), 3);
     const rankings = [
       { ranks: [1, 3, 2, 3], texts: [draw(6), draw(4), draw(5), draw(7)] },
@@ -89,12 +89,12 @@ describe('the loss of rankings', () => {
       rankings.flatMap(({ texts }) => texts),
       tokenizer.padding,
     );
-    const whole = valueAndGradients(model.parameters, () =>
+    const whole = await valueAndGradients(model.parameters, () =>
       pairwiseLoss(model.scores(batch), gatherPairs(rankings, 2)),
     );
 
     // Every pair for itself, each with a forward pass of its own.
-    const slow = valueAndGradients(model.parameters, () => {
+    const slow = await valueAndGradients(model.parameters, () => {
       const perRanking = rankings.map(({ texts, pairs }) => {
         const losses = pairs.map(([better, worse]) => {
           const scores = model.scores(
@@ -134,9 +134,9 @@ describe('clipped losses', () => {
     expect(loss).toBeCloseTo((0.64 + 0.81) / 4, 6);
   });
 
-  it('have no gradient where a token was clipped in the direction of its advantage', () => {
+  it('have no gradient where a token was clipped in the direction of its advantage', async () => {
     const model = tf.variable(tf.tensor1d([Math.log(1.5), Math.log(1.1)]));
-    const { gradients } = valueAndGradients(new Map([['x', model]]), () =>
+    const { gradients } = await valueAndGradients(new Map([['x', model]]), () =>
       clippedPolicyLoss(model as tf.Tensor1D, new Float32Array(2), Float32Array.of(1, 1), 0.2, 1),
     );
     const gradient = [...(gradients.get('x')?.dataSync() ?? [])];
@@ -152,13 +152,13 @@ describe('episodes', () => {
     finished: false,
   }));
 
-  it('read log-probabilities and values before each token, whatever the chunks', () => {
+  it('read log-probabilities and values before each token, whatever the chunks', async () => {
     const model = tinyGpt(tokenizer, 5);
     const value = ScalarModel.fromGpt(model, 6);
     const { padding } = tokenizer;
-    const whole = measureResponses(model, episodes, { temperature: 0.7, padding, chunk: 3 });
-    const single = measureResponses(model, episodes, { temperature: 0.7, padding, chunk: 1 });
-    const values = measureValues(value, episodes, { padding, chunk: 3, bias: 0.5 });
+    const whole = await measureResponses(model, episodes, { temperature: 0.7, padding, chunk: 3 });
+    const single = await measureResponses(model, episodes, { temperature: 0.7, padding, chunk: 1 });
+    const values = await measureValues(value, episodes, { padding, chunk: 3, bias: 0.5 });
     for (const [i, { prompt, response }] of episodes.entries()) {
       const row = rightPadded([[...prompt, ...response]], padding);
       const logits = tf
@@ -178,13 +178,13 @@ describe('episodes', () => {
     model.dispose();
   });
 
-  it('before any update: ratio 1 and policy loss −mean(advantage), here 0 (1e-6)', () => {
+  it('before any update: ratio 1 and policy loss −mean(advantage), here 0 (1e-6)', async () => {
     const model = tinyGpt(tokenizer, 5);
     const { padding } = tokenizer;
     const old = Float32Array.from(
-      measureResponses(model, episodes, { temperature: 1, padding, chunk: 1 }).logProbs.flatMap((own) => [
-        ...own,
-      ]),
+      (await measureResponses(model, episodes, { temperature: 1, padding, chunk: 1 })).logProbs.flatMap(
+        (own) => [...own],
+      ),
     );
     const advantages = Float32Array.from(old, (_, i) => i - (old.length - 1) / 2);
     const logProbs = responseLogProbs(model, layOut(episodes, padding), 1);

@@ -144,7 +144,7 @@ export class Run {
     const interrupted = this.#context.signal.aborted;
     if (interrupted || step % checkpointEvery === 0) {
       await this.#context.beforeSave?.();
-      this.#save(step, learners, extra);
+      await this.#save(step, learners, extra);
     }
     const kept = this.#folder(join('checkpoints', `step-${step}`));
     if (interrupted || (keepCheckpointEvery > 0 && step % keepCheckpointEvery === 0)) {
@@ -160,7 +160,7 @@ export class Run {
     };
   }
 
-  #save(step: number, learners: readonly Learner[], extra: unknown): void {
+  async #save(step: number, learners: readonly Learner[], extra: unknown): Promise<void> {
     const state: RunState = {
       identity: this.#identity,
       step,
@@ -170,7 +170,7 @@ export class Run {
       tensors: new Map(),
     };
     for (const learner of learners) {
-      const { steps, tensors } = learner.state();
+      const { steps, tensors } = await learner.state();
       state.optimizerSteps[learner.name] = steps;
       for (const [name, tensor] of tensors) state.tensors.set(name, tensor);
     }

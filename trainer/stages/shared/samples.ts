@@ -18,7 +18,7 @@ interface SampleOptions {
   /** The prompt is text to go on from, not a question to put into the template. */
   raw?: boolean;
   /** Normalised scores of whole sequences. */
-  score?: (sequences: number[][]) => number[];
+  score?: (sequences: number[][]) => Promise<number[]>;
 }
 
 /** Completes the config's fixed prompts, with the same seed every time, so that only the model changes. */
@@ -43,7 +43,7 @@ export async function writeSamples(
     seed: seedFor(settings.seed, 'samples'),
     stopTokens: [tokenizer.endOfText],
   });
-  const rewards = score?.(generations.map(({ tokens }, i) => [...(prompts[i] ?? []), ...tokens]));
+  const rewards = await score?.(generations.map(({ tokens }, i) => [...(prompts[i] ?? []), ...tokens]));
   return generations.map(({ tokens }, i) => {
     const text = tokenizer.decode(tokens);
     const reward = rewards?.[i];
