@@ -176,6 +176,45 @@ export interface Addon {
     topP: number,
     out: Int32Array,
   ): void;
+  /**
+   * What the decoder needs for a model and so many rows: floats of its packed weights, slots, floats of their cache
+   * @param shape vocabulary, context, width, layers, heads, inner width
+   * @param rows the most completed at once; more slots than the threads can use are not asked for
+   * @param capacity cells of a slot: prompt and new tokens, but for the last, which is never read
+   */
+  decoderRoom(shape: Int32Array, rows: number, capacity: number, out: Float64Array): void;
+  /** packs the tensor at this place of the model's file */
+  packTensor(shape: Int32Array, index: number, size: number, tensor: Floats, weights: Floats): void;
+  /**
+   * completes rows until all are done, then true, or until the time is over; the arrays hold the state between calls
+   * @param slotState [2 slots + 1] -1 for free slots and 0 for the rest, to begin with
+   * @param rowState [3 rows] length of each row's prompt; the most tokens to add; tokens added
+   * @param tokens [rows][capacity + 1] prompts, then what was added
+   * @param mostNew the largest number of tokens to add
+   * @param logProbs [rows][mostNew] of the tokens added
+   * @param random [rows][4] states of the rows' generators
+   */
+  decode(
+    shape: Int32Array,
+    epsilon: number,
+    weights: Floats,
+    slots: number,
+    capacity: number,
+    cache: Floats,
+    slotState: Int32Array,
+    rows: number,
+    rowState: Int32Array,
+    tokens: Int32Array,
+    mostNew: number,
+    logProbs: Floats,
+    random: Int32Array,
+    temperature: number,
+    topK: number,
+    topP: number,
+    stopCount: number,
+    stopTokens: Int32Array,
+    seconds: number,
+  ): boolean;
 }
 
 /** The folder that build.mjs writes. */

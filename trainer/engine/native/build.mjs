@@ -88,7 +88,7 @@ async function build() {
           ...flags,
         ],
       })),
-      ...['module', 'pool', 'sampling'].map((name) => ({
+      ...['module', 'decode_module', 'decoder', 'pool', 'sampling'].map((name) => ({
         source: `${name}.cc`,
         object: join(temporary, `${name}.o`),
         flags: [`-I${headers}`],

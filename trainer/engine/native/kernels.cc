@@ -1,5 +1,6 @@
 // One variant of all kernels: build.mjs compiles this file once for each, with VARIANT, VECTOR_BYTES and TILE_ROWS.
 #include "attention.h"
+#include "decode.h"
 #include "elementwise.h"
 #include "gemm.h"
 #include "rows.h"
@@ -33,6 +34,8 @@ const Kernels& JOIN(kernels_, VARIANT)() {
       VARIANT::sum_of_squares,
       VARIANT::dropout,
       VARIANT::adamw,
+      VARIANT::decode,
+      VARIANT::pack_tensor,
   };
   return table;
 }

@@ -2,6 +2,8 @@
 #pragma once
 #include <cstdint>
 
+#include "decoder.h"
+
 namespace touchstone {
 
 // C[i][j] (+)= sum over k of A[i][k] B[k][j]; then, if asked, + bias[j] and GELU.
@@ -86,11 +88,21 @@ struct Kernels {
   double (*sum_of_squares)(long size, const float* x);
   void (*dropout)(long size, const float* x, double rate, uint32_t seed, float* out);
   void (*adamw)(const AdamWArgs&);
+  // completions, on and on until all are done or the time is over (decode.h)
+  void (*decode)(const DecodeArgs&);
+  // packs one tensor of the model, by its place in the file, into the decoder's weights
+  void (*pack_tensor)(const DecoderShape&, long index, const float* from, float* weights);
 };
 
 const Kernels& kernels_portable();
 const Kernels& kernels_avx2();
 const Kernels& kernels_avx512();
+
+// The variant in use.
+const Kernels& current_kernels();
+
+// One token; a row with a NaN gives token 0.
+int32_t sample_token(long width, const float* logits, double uniform, double temperature, long top_k, double top_p);
 
 // One token a row; uniforms in [0, 1). top_k 0 and top_p 1 leave all. The order of the arithmetic is that of
 // sampleTokensReference in ops/sample-tokens.ts.

@@ -72,6 +72,20 @@ struct Work {
 
 }  // namespace
 
+int32_t sample_token(long width, const float* logits, double uniform, double temperature, long top_k, double top_p) {
+  // A NaN would break the order that sorting needs; such a row gives token 0, and its log-probability is NaN.
+  for (long i = 0; i < width; i++)
+    if (std::isnan(logits[i])) return 0;
+  // Kept from row to row for its memory.
+  thread_local Sampler sampler;
+  sampler.logits = logits;
+  sampler.width = width;
+  sampler.temperature = temperature;
+  sampler.top_k = top_k;
+  sampler.top_p = top_p;
+  return sampler.draw(uniform);
+}
+
 void sample_tokens(long rows, long width, const float* logits, const double* uniforms, double temperature, long top_k,
                    double top_p, int32_t* out) {
   const Work work{width, logits, uniforms, temperature, top_k, top_p, out};
@@ -79,15 +93,8 @@ void sample_tokens(long rows, long width, const float* logits, const double* uni
       rows,
       [](const void* context, long row, int) {
         const Work& w = *static_cast<const Work*>(context);
-        // A NaN would break the order that sorting needs; such a row gives token 0, and its log-probability is NaN.
         const float* logits = w.logits + row * w.width;
-        for (long i = 0; i < w.width; i++)
-          if (std::isnan(logits[i])) {
-            w.out[row] = 0;
-            return;
-          }
-        Sampler sampler{logits, w.width, w.temperature, w.top_k, w.top_p, {}, {}};
-        w.out[row] = sampler.draw(w.uniforms[row]);
+        w.out[row] = sample_token(w.width, logits, w.uniforms[row], w.temperature, w.top_k, w.top_p);
       },
       &work);
 }

@@ -69,7 +69,7 @@ export function sampleTokensReference(
 }
 
 /** @throws TrainerError that names the option */
-function checkOptions({ temperature, topK, topP }: SamplingOptions): void {
+export function checkSamplingOptions({ temperature, topK, topP }: SamplingOptions): void {
   if (!(temperature >= 0)) {
     throw new TrainerError(`temperature is ${temperature}: expected a number from 0 up.`);
   }
@@ -93,7 +93,7 @@ export async function sampleTokens(
   uniforms: ArrayLike<number>,
   options: SamplingOptions,
 ): Promise<Int32Array> {
-  checkOptions(options);
+  checkSamplingOptions(options);
   const [rows, vocabularySize] = logits.shape;
   if (uniforms.length !== rows) {
     throw new TrainerError(`${rows} rows to sample from came with ${uniforms.length} random numbers.`);

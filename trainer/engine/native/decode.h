@@ -1,0 +1,277 @@
+// Completions, a pass at a time: a few dozen cells (prompt cells of new rows, one cell of every other row) go through
+// the whole model, and rows whose newest cell was among them get their next token. A thread keeps its rows to itself, so
+// there is nothing to wait for within a pass; with fewer rows, all threads share the outputs of each layer.
+// Every cell is computed the same way whatever stands beside it: a sample depends neither on threads nor on slots.
+#pragma once
+#include "decode_attention.h"
+#include "decode_linear.h"
+#include "kernels.h"
+#include "rows.h"
+
+namespace touchstone {
+namespace VARIANT {
+
+// A cell of a pass.
+struct Cell {
+  int32_t slot, row, position, token;
+  bool last;  // the row's newest: its next token is drawn
+};
+
+// The activations of a pass, [width / BLOCK][cells][BLOCK] each.
+struct Activations {
+  float *x, *normed, *wide, *heads, *logits, *line;
+};
+
+struct Decoder {
+  const DecodeArgs& args;
+  const DecoderLayout layout;
+  const int thread;     // whose scratch memory it uses
+  const bool together;  // all threads share the work of this one
+  Activations to;
+  Cell cells[PASS_CELLS];
+  long count;
+};
+
+INLINE float* block_of(float* base, long block, long cells, long cell) { return base + (block * cells + cell) * BLOCK; }
+
+static void linear(const Decoder& d, const Linear& l, const float* x, float* y, Finish finish) {
+  if (!d.together) {
+    linear_outputs(l, x, y, d.count, finish, 0, l.outputs);
+    return;
+  }
+  const long unit = wide_outputs(d.count), units = divide_up(l.outputs, unit);
+  const long shares = smaller(units, 2 * thread_count()), share = divide_up(units, shares) * unit;
+  for_each_task(divide_up(l.outputs, share), [&](long task, int) {
+    linear_outputs(l, x, y, d.count, finish, task * share, smaller(l.outputs, (task + 1) * share));
+  });
+}
+
+
+// normed = layer norm of x; gain and bias lie one after the other.
+static void normalise(const Decoder& d, const float* gain) {
+  const long width = d.args.shape.width, step = d.count * BLOCK;
+  const float* bias = gain + d.layout.width;
+  for (long cell = 0; cell < d.count; cell++) {
+    const float* in = d.to.x + cell * BLOCK;
+    float* out = d.to.normed + cell * BLOCK;
+    const auto place = [step](long j) { return j / BLOCK * step + j % BLOCK; };
+    vf total = vf{}, squares = vf{};
+    // Padding of x is 0.
+    for (long j = 0; j < width; j += VL) total += load(in + place(j));
+    const float mean = sum(total) / width;
+    for_each_vector(width, [&](long j, long n) {
+      const vf e = keep_some(load(in + place(j)) - mean, n);
+      squares += e * e;
+    });
+    const float scale = 1.0f / __builtin_sqrtf(sum(squares) / width + d.args.epsilon);
+    for (long j = 0; j < d.layout.width; j += VL)
+      store(out + place(j), (load(in + place(j)) - mean) * scale * load(gain + j) + load(bias + j));
+  }
+}
+
+INLINE CachedHead head_at(const Decoder& d, long layer, long slot, long head) {
+  const DecoderShape& s = d.args.shape;
+  const long floats = s.cached_row(d.args.capacity), each = floats / (2 * s.heads);
+  float* row = d.args.cache + (layer * d.args.slots + slot) * floats;
+  return CachedHead{row + head * each, row + (s.heads + head) * each, s.head_size(), s.head_room()};
+}
+
+static void cache_cells(const Decoder& d, long layer) {
+  const long heads = d.args.shape.heads, blocks = d.args.shape.head_room() / BLOCK, step = d.count * BLOCK;
+  for (long cell = 0; cell < d.count; cell++)
+    for (long head = 0; head < heads; head++) {
+      const float* key = block_of(d.to.wide, (heads + head) * blocks, d.count, cell);
+      const float* value = block_of(d.to.wide, (2 * heads + head) * blocks, d.count, cell);
+      cache_cell(head_at(d, layer, d.cells[cell].slot, head), d.cells[cell].position, key, value, step);
+    }
+}
+
+static void attend(const Decoder& d, long layer) {
+  const long heads = d.args.shape.heads, blocks = d.args.shape.head_room() / BLOCK, step = d.count * BLOCK;
+  const auto one = [&](long task, int thread) {
+    const long cell = task / heads, head = task % heads, count = d.cells[cell].position + 1;
+    float* room = scratch(thread, SCRATCH_C, attention_scratch(blocks * BLOCK, count));
+    attend_cached(head_at(d, layer, d.cells[cell].slot, head), block_of(d.to.wide, head * blocks, d.count, cell), count,
+                  block_of(d.to.heads, head * blocks, d.count, cell), step, room);
+  };
+  if (d.together) for_each_task(d.count * heads, one);
+  else
+    for (long task = 0; task < d.count * heads; task++) one(task, d.thread);
+}
+
+// Keeps the newest cell of each row alone: nothing after the last layer's keys and values looks at the others.
+static void keep_last(Decoder& d) {
+  const long before = d.count;
+  long kept = 0;
+  for (long cell = 0; cell < before; cell++) kept += d.cells[cell].last;
+  if (kept == before) return;
+  const auto compact = [&](float* base, long width) {
+    for (long block = 0; block < width / BLOCK; block++) {
+      long to = 0;
+      for (long cell = 0; cell < before; cell++)
+        if (d.cells[cell].last)
+          __builtin_memmove(block_of(base, block, kept, to++), block_of(base, block, before, cell), BLOCK * sizeof(float));
+    }
+  };
+  compact(d.to.x, d.layout.width);
+  compact(d.to.wide, d.layout.heads_width);
+  long to = 0;
+  for (long cell = 0; cell < before; cell++)
+    if (d.cells[cell].last) d.cells[to++] = d.cells[cell];
+  d.count = kept;
+}
+
+// One block of a GPT-2: pre-norm attention, then a pre-norm feed-forward layer with GELU.
+static void gpt2_block(Decoder& d, long layer) {
+  const DecoderLayout& l = d.layout;
+  const float* w = d.args.weights + l.first_layer + layer * l.layer;
+  normalise(d, w + l.norm1);
+  linear(d, Linear{w + l.attention, w + l.attention_bias, l.width, l.qkv}, d.to.normed, d.to.wide, FINISH_STORE);
+  cache_cells(d, layer);
+  if (layer == d.args.shape.layers - 1) keep_last(d);
+  if (d.count == 0) return;
+  attend(d, layer);
+  linear(d, Linear{w + l.projection, w + l.projection_bias, l.heads_width, l.width}, d.to.heads, d.to.x, FINISH_ADD);
+  normalise(d, w + l.norm2);
+  linear(d, Linear{w + l.up, w + l.up_bias, l.width, l.inner}, d.to.normed, d.to.wide, FINISH_GELU);
+  linear(d, Linear{w + l.down, w + l.down_bias, l.inner, l.width}, d.to.wide, d.to.x, FINISH_ADD);
+}
+
+// x = token embedding (a column of the head's panels) + position embedding.
+static void embed(const Decoder& d) {
+  const DecoderLayout& l = d.layout;
+  for (long cell = 0; cell < d.count; cell++) {
+    const Cell& c = d.cells[cell];
+    const float* token = d.args.weights + l.token + c.token / NR * NR * l.width + c.token % NR;
+    const float* position = d.args.weights + l.position + c.position * l.width;
+    for (long j = 0; j < l.width; j++)
+      block_of(d.to.x, j / BLOCK, d.count, cell)[j % BLOCK] = token[j * NR] + position[j];
+  }
+}
+
+// Draws the next token of a row from its logits, and frees the slot of a row that is done.
+static void draw(const Decoder& d, const Cell& c, const float* logits) {
+  const DecodeArgs& a = d.args;
+  const long width = a.shape.vocabulary;
+  const double uniform = next_uniform(a.random + 4 * c.row);
+  const int32_t token = sample_token(width, logits, uniform, a.temperature, a.top_k, a.top_p);
+  const float factor = a.temperature == 0 ? 1.0f : 1.0f / (float)a.temperature;
+  const int32_t made = a.made[c.row]++;
+  a.tokens[c.row * (a.capacity + 1) + a.lengths[c.row] + made] = token;
+  a.log_probs[c.row * a.most + made] = logits[token] * factor - log_sum_of(logits, width, factor);
+  bool done = made + 1 == a.limits[c.row];
+  for (long i = 0; i < a.stop_count && !done; i++) done = token == a.stops[i];
+  if (done) a.slot_rows[c.slot] = -1;
+}
+
+static void pass(Decoder& d) {
+  const DecoderLayout& l = d.layout;
+  embed(d);
+  for (long layer = 0; layer < d.args.shape.layers; layer++) gpt2_block(d, layer);
+  if (d.count == 0) return;
+  normalise(d, d.args.weights + l.final_norm);
+  linear(d, Linear{d.args.weights + l.token, nullptr, l.width, l.vocabulary}, d.to.normed, d.to.logits, FINISH_STORE);
+  for (long cell = 0; cell < d.count; cell++) {
+    for (long block = 0; block < l.vocabulary / BLOCK; block++)
+      __builtin_memcpy(d.to.line + block * BLOCK, block_of(d.to.logits, block, d.count, cell), BLOCK * sizeof(float));
+    draw(d, d.cells[cell], d.to.line);
+  }
+}
+
+// The next row that waits, or -1.
+static int32_t take_row(const DecodeArgs& a) {
+  if (__atomic_load_n(a.next_row, __ATOMIC_RELAXED) >= a.rows) return -1;
+  const int32_t row = __atomic_fetch_add(a.next_row, 1, __ATOMIC_RELAXED);
+  return row < a.rows ? row : -1;
+}
+
+// The cells of the next pass over slots [from, to); none when their rows are done and no row waits.
+static void gather_cells(Decoder& d, long from, long to) {
+  const DecodeArgs& a = d.args;
+  d.count = 0;
+  for (long slot = from; slot < to && d.count < PASS_CELLS; slot++) {
+    if (a.slot_rows[slot] < 0) {
+      a.slot_rows[slot] = take_row(a);
+      a.slot_cells[slot] = 0;
+    }
+    const int32_t row = a.slot_rows[slot];
+    if (row < 0) continue;
+    const long have = a.lengths[row] + a.made[row];
+    while (a.slot_cells[slot] < have && d.count < PASS_CELLS) {
+      const int32_t position = a.slot_cells[slot]++;
+      d.cells[d.count++] =
+          Cell{(int32_t)slot, row, position, a.tokens[row * (a.capacity + 1) + position], position == have - 1};
+    }
+  }
+}
+
+// Goes on with the rows of slots [from, to) until they are done or the time is over.
+static void decode_slots(const DecodeArgs& args, long from, long to, int thread, bool together, double end) {
+  Decoder d{args, DecoderLayout(args.shape), thread, together, {}, {}, 0};
+  const DecoderLayout& l = d.layout;
+  const long wide = larger(l.qkv, l.inner), cells = PASS_CELLS;
+  float* at = scratch(thread, SCRATCH_A, cells * (2 * l.width + wide + l.heads_width + l.vocabulary) + l.vocabulary);
+  const auto take = [&at](long floats) {
+    float* from = at;
+    at += floats;
+    return from;
+  };
+  d.to = Activations{take(cells * l.width),       take(cells * l.width),      take(cells * wide),
+                     take(cells * l.heads_width), take(cells * l.vocabulary), take(l.vocabulary)};
+  do {
+    gather_cells(d, from, to);
+    if (d.count == 0) return;
+    pass(d);
+  } while (monotonic_seconds() < end);
+}
+
+static void decode(const DecodeArgs& a) {
+  const double end = monotonic_seconds() + a.seconds;
+  const long shares = smaller(thread_count(), a.slots / LEAST_ROWS);
+  if (shares <= 1) {
+    decode_slots(a, 0, a.slots, 0, true, end);
+    return;
+  }
+  for_each_task(shares, [&](long share, int thread) {
+    decode_slots(a, share * a.slots / shares, (share + 1) * a.slots / shares, thread, false, end);
+  });
+}
+
+// Packs tensor `index` of the model's file, in its order.
+static void pack_tensor(const DecoderShape& s, long index, const float* from, float* weights) {
+  const DecoderLayout l(s);
+  const Axis width{1, s.width, l.width}, vocabulary{1, s.vocabulary, l.vocabulary}, inner{1, s.inner, l.inner};
+  const Axis qkv{3 * s.heads, s.head_size(), s.head_room()}, heads{s.heads, s.head_size(), s.head_room()};
+  if (index == 0) {
+    pack_matrix(weights + l.token, from, width, vocabulary, l.width, l.vocabulary, 1, s.width);
+    return;
+  }
+  if (index == 1) {
+    for (long i = 0; i < s.context; i++) pack_vector(weights + l.position + i * l.width, from + i * s.width, width, l.width);
+    return;
+  }
+  const long layer = (index - TENSORS_BEFORE) / TENSORS_OF_LAYER;
+  if (layer == s.layers) {
+    const long part = index - TENSORS_BEFORE - s.layers * TENSORS_OF_LAYER;
+    pack_vector(weights + l.final_norm + part * l.width, from, width, l.width);
+    return;
+  }
+  float* w = weights + l.first_layer + layer * l.layer;
+  switch ((index - TENSORS_BEFORE) % TENSORS_OF_LAYER) {
+    case 0: return pack_vector(w + l.norm1, from, width, l.width);
+    case 1: return pack_vector(w + l.norm1 + l.width, from, width, l.width);
+    case 2: return pack_matrix(w + l.attention, from, width, qkv, l.width, l.qkv, 3 * s.width, 1);
+    case 3: return pack_vector(w + l.attention_bias, from, qkv, l.qkv);
+    case 4: return pack_matrix(w + l.projection, from, heads, width, l.heads_width, l.width, s.width, 1);
+    case 5: return pack_vector(w + l.projection_bias, from, width, l.width);
+    case 6: return pack_vector(w + l.norm2, from, width, l.width);
+    case 7: return pack_vector(w + l.norm2 + l.width, from, width, l.width);
+    case 8: return pack_matrix(w + l.up, from, width, inner, l.width, l.inner, s.inner, 1);
+    case 9: return pack_vector(w + l.up_bias, from, inner, l.inner);
+    case 10: return pack_matrix(w + l.down, from, inner, width, l.inner, l.width, s.width, 1);
+    case 11: return pack_vector(w + l.down_bias, from, width, l.width);
+  }
+}
+
+}  // namespace VARIANT
+}  // namespace touchstone

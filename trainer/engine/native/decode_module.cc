@@ -1,0 +1,94 @@
+// The decoder's functions as JavaScript calls them. What each takes: addon.ts.
+#include "decode_module.h"
+
+#include "arguments.h"
+#include "kernels.h"
+#include "pool.h"
+
+namespace touchstone {
+namespace {
+
+DecoderShape shape_of(Arguments& in) {
+  DecoderShape shape{1, 1, 1, 1, 1, 1};
+  const int32_t* numbers = in.ints(6);
+  if (!in.failed) shape = DecoderShape{numbers[0], numbers[1], numbers[2], numbers[3], numbers[4], numbers[5]};
+  return shape;
+}
+
+// decoderRoom(shape, rows, capacity, out): floats of the packed weights, slots that are of use, floats of their cache.
+napi_value decoder_room(napi_env env, napi_callback_info info) {
+  Arguments in(env, info);
+  const DecoderShape shape = shape_of(in);
+  const long rows = in.integer(), capacity = in.integer();
+  double* out = in.doubles(3);
+  if (in.failed) return nullptr;
+  const long most = thread_count() * PASS_CELLS, slots = rows < most ? rows : most;
+  out[0] = (double)DecoderLayout(shape).total;
+  out[1] = (double)slots;
+  out[2] = (double)(shape.layers * slots * shape.cached_row(capacity));
+  return nullptr;
+}
+
+napi_value pack_tensor(napi_env env, napi_callback_info info) {
+  Arguments in(env, info);
+  const DecoderShape shape = shape_of(in);
+  const long index = in.integer();
+  const long size = in.integer();
+  const float* from = in.floats(size);
+  float* weights = in.floats(DecoderLayout(shape).total);
+  if (!in.failed) current_kernels().pack_tensor(shape, index, from, weights);
+  return nullptr;
+}
+
+napi_value decode(napi_env env, napi_callback_info info) {
+  Arguments in(env, info);
+  DecodeArgs a{};
+  a.shape = shape_of(in);
+  a.epsilon = (float)in.number();
+  a.weights = in.floats(DecoderLayout(a.shape).total);
+  a.slots = in.integer();
+  a.capacity = in.integer();
+  a.cache = in.floats(a.shape.layers * a.slots * a.shape.cached_row(a.capacity));
+  int32_t* slots = in.ints(2 * a.slots + 1);
+  a.slot_rows = slots;
+  a.slot_cells = slots + a.slots;
+  a.next_row = slots + 2 * a.slots;
+  a.rows = in.integer();
+  int32_t* rows = in.ints(3 * a.rows);
+  a.lengths = rows;
+  a.limits = rows + a.rows;
+  a.made = rows + 2 * a.rows;
+  a.tokens = in.ints(a.rows * (a.capacity + 1));
+  a.most = in.integer();
+  a.log_probs = in.floats(a.rows * a.most);
+  a.random = reinterpret_cast<uint32_t*>(in.ints(4 * a.rows));
+  a.temperature = in.number();
+  a.top_k = in.integer();
+  a.top_p = in.number();
+  a.stop_count = in.integer();
+  a.stops = in.ints(a.stop_count);
+  a.seconds = in.number();
+  if (in.failed) return nullptr;
+  current_kernels().decode(a);
+  bool done = *a.next_row >= a.rows;
+  for (long slot = 0; slot < a.slots && done; slot++) done = a.slot_rows[slot] < 0;
+  napi_value result;
+  napi_get_boolean(env, done, &result);
+  return result;
+}
+
+}  // namespace
+
+void export_decoder(napi_env env, napi_value exports) {
+  const struct {
+    const char* name;
+    napi_callback function;
+  } functions[] = {{"decoderRoom", decoder_room}, {"packTensor", pack_tensor}, {"decode", decode}};
+  for (const auto& f : functions) {
+    napi_value value;
+    napi_create_function(env, f.name, NAPI_AUTO_LENGTH, f.function, nullptr, &value);
+    napi_set_named_property(env, exports, f.name, value);
+  }
+}
+
+}  // namespace touchstone

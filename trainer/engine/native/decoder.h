@@ -1,0 +1,104 @@
+// What the decoder is told: the model's shape, and the state of a call to generate. Both lie in arrays that JavaScript
+// owns, so that a call may stop after any pass and go on later.
+#pragma once
+#include <cstdint>
+
+namespace touchstone {
+
+// Activations and cached keys lie in blocks of so many floats, whatever the width of the processor's vectors.
+constexpr long BLOCK = 16;
+// Outputs of a linear layer are padded to a multiple of this: the widest panel of any variant.
+constexpr long OUTPUTS = 32;
+// Cells that one thread takes through the model at once, at most: four register tiles of the widest variant.
+constexpr long PASS_CELLS = 56;
+// A thread with fewer rows than this spends its time on reading weights: then all threads share each layer instead.
+constexpr long LEAST_ROWS = 4;
+
+inline long padded(long count, long unit) { return (count + unit - 1) / unit * unit; }
+
+struct DecoderShape {
+  long vocabulary, context, width, layers, heads, inner;
+
+  long head_size() const { return width / heads; }
+  long head_room() const { return padded(head_size(), BLOCK); }
+  // floats of one row in one layer of the cache: keys [capacity / BLOCK][head_room][BLOCK] of each head, then values
+  // [capacity][head_room] of each head
+  long cached_row(long capacity) const { return 2 * heads * padded(capacity, BLOCK) * head_room(); }
+};
+
+// Where each tensor lies among the packed weights, in floats from their beginning. Matrices are cut into panels
+// [outputs / NR][inputs][NR], padded with zeros: widths to OUTPUTS, and each head on its own to BLOCK.
+struct DecoderLayout {
+  long width, heads_width, qkv, inner, vocabulary;
+  long token, position;
+  long norm1, attention, attention_bias, projection, projection_bias, norm2, up, up_bias, down, down_bias;  // in a layer
+  long first_layer, layer, final_norm, total;
+
+  explicit DecoderLayout(const DecoderShape& s) {
+    width = padded(s.width, OUTPUTS);
+    heads_width = s.heads * s.head_room();
+    qkv = padded(3 * heads_width, OUTPUTS);
+    inner = padded(s.inner, OUTPUTS);
+    vocabulary = padded(s.vocabulary, OUTPUTS);
+    long at = 0;
+    const auto take = [&at](long floats) {
+      const long from = at;
+      at += floats;
+      return from;
+    };
+    norm1 = take(2 * width);
+    attention = take(width * qkv);
+    attention_bias = take(qkv);
+    projection = take(heads_width * width);
+    projection_bias = take(width);
+    norm2 = take(2 * width);
+    up = take(width * inner);
+    up_bias = take(inner);
+    down = take(inner * width);
+    down_bias = take(width);
+    layer = at;
+    at = 0;
+    token = take(width * vocabulary);
+    position = take(s.context * width);
+    first_layer = take(s.layers * layer);
+    final_norm = take(2 * width);
+    total = at;
+  }
+};
+
+// Tensors outside the layers, and of each layer, in the order of the model's file.
+constexpr long TENSORS_BEFORE = 2, TENSORS_OF_LAYER = 12, TENSORS_AFTER = 2;
+
+// Rows are completions in the making; slots are places in the cache, each held by one row at a time. A row that is done
+// leaves its slot to the next row that waits.
+struct DecodeArgs {
+  DecoderShape shape;
+  float epsilon;
+  const float* weights;  // packed
+  long slots, capacity;  // capacity: cells of a slot
+  float* cache;          // [layers][slots] of shape.cached_row(capacity)
+  int32_t* slot_rows;    // [slots]: the row that holds it, -1 when free
+  int32_t* slot_cells;   // [slots]: cells of that row already in the cache
+  int32_t* next_row;     // the first row that has had no slot yet
+  long rows;
+  const int32_t* lengths;  // [rows]: tokens of the prompt
+  const int32_t* limits;   // [rows]: the most tokens to add
+  int32_t* made;           // [rows]: tokens added so far
+  int32_t* tokens;         // [rows][capacity + 1]: the prompt, then what was added
+  long most;               // the largest limit
+  float* log_probs;        // [rows][most]
+  uint32_t* random;        // [rows][4]: state of the row's generator
+  double temperature;
+  long top_k;  // 0: all
+  double top_p;
+  const int32_t* stops;
+  long stop_count;
+  double seconds;  // how long to go on before returning to the caller
+};
+
+double monotonic_seconds();
+
+// The next number of engine/random.ts's generator: uniform in [0, 1), 53 bits. Changes the state [4].
+double next_uniform(uint32_t* state);
+
+}  // namespace touchstone
