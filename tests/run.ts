@@ -3,6 +3,9 @@
  *
  * Ends with one plain line, `N passed, N failed, N skipped`. What cannot run here (no browser, no real data) is
  * counted as skipped and named. The exit code is 0 only when nothing failed.
+ *
+ * Arguments go to vitest; with any, the conformance specs (tests/conformance) are left out. Each of those counts as one
+ * test, however many variants of the kernels it ran on.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -10,6 +13,8 @@ import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { z } from 'zod';
 import { runChecks } from './checks.ts';
+import { describeConformance, failedCount, failureNames } from './conformance/report.ts';
+import { runConformance, whyNotNative } from './conformance/run.ts';
 
 const Report = z.object({
   testResults: z.array(
@@ -82,6 +87,24 @@ if (run.status !== 0 && counts.failed === 0) {
   counts.failed += 1;
   failures.push(`vitest ended with exit code ${run.status}, though no test failed`);
 }
+
+if (process.argv.length === 2) {
+  const reason = whyNotNative();
+  if (reason !== null) skipped.push(`tests/conformance: ${reason}`);
+  else {
+    try {
+      const result = await runConformance(root, { threads: 2, filter: '' });
+      console.log(`\n${describeConformance(result).join('\n')}`);
+      counts.passed += result.verdict.passed.length;
+      counts.failed += failedCount(result.verdict);
+      failures.push(...failureNames(result.verdict).map((name) => `tests/conformance: ${name}`));
+    } catch (error) {
+      counts.failed += 1;
+      failures.push(`tests/conformance: ${String(error)}`);
+    }
+  }
+}
+
 if (skipped.length > 0) console.log(`\nSkipped:\n${skipped.map((name) => `  ${name}`).join('\n')}`);
 if (failures.length > 0) console.log(`\nFailed:\n${failures.map((name) => `  ${name}`).join('\n')}`);
 console.log(`\n${counts.passed} passed, ${counts.failed} failed, ${skipped.length} skipped`);

@@ -140,6 +140,50 @@ describe.runIf(present)('the native backend', () => {
     for (const [i, values] of stock.entries()) expect(difference(ours[i] ?? [], values)).toBeLessThan(1e-6);
   });
 
+  it('refuses the product of a matrix and a vector, as the CPU backend does', () => {
+    const vector = tf.tensor1d([2, 3]);
+    const matrix = tf.tensor2d([1, 2, 3, 4], [2, 2]);
+    for (const [a, b] of [
+      [matrix, vector],
+      [vector, matrix],
+      [vector, vector],
+    ] as const) {
+      expect(() => tf.matMul(a, b)).toThrow(/inner shapes|NaN elements/);
+    }
+    tf.dispose([vector, matrix]);
+  });
+
+  it('hands out values in a buffer of their own length, whose bytes are the tensor', async () => {
+    const x = tf.tensor1d(new Float32Array(300).fill(1));
+    const sum = x.add(1);
+    const slice = sum.slice(5, 3);
+    for (const [tensor, length] of [
+      [sum, 300],
+      [slice, 3],
+    ] as const) {
+      const bytes = await tensor.bytes();
+      if (!(bytes instanceof Uint8Array)) throw new Error('the bytes of a tensor of numbers are one array');
+      expect([...new Float32Array(bytes.slice().buffer)]).toEqual(new Array(length).fill(2));
+    }
+    sum.dispose();
+    const others = Array.from({ length: 4 }, () => x.add(5));
+    expect([...slice.dataSync()]).toEqual([2, 2, 2]);
+    tf.dispose([x, slice, ...others]);
+  });
+
+  it('reads numbers that were cast from int32 or bool', () => {
+    tf.tidy(() => {
+      const whole = tf.tensor2d([1, 2, 3, 4], [2, 2], 'int32');
+      const ones = tf.ones([2, 2]) as tf.Tensor2D;
+      expect([...linear(whole.toFloat(), ones, null).dataSync()]).toEqual([3, 3, 7, 7]);
+      const flags = tf.tensor1d([true, false, true], 'bool');
+      expect([...flags.toFloat().add(1).dataSync()]).toEqual([2, 1, 2]);
+      expect([...embedding(ones, flags.toInt()).sum(1).dataSync()]).toEqual([2, 2, 2]);
+      expect(whole.toFloat().dataSync()).toBeInstanceOf(Float32Array);
+      expect([...whole.dataSync()]).toEqual([1, 2, 3, 4]);
+    });
+  });
+
   it('says which token is not in the vocabulary', () => {
     tf.tidy(() => {
       const table = tf.zeros([4, 3]) as tf.Tensor2D;

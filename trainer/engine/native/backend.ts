@@ -56,10 +56,18 @@ export class NativeBackend extends MathBackendCPU {
 
   /** The values of an int32 tensor, to be read by a kernel and not kept. */
   ints(tensor: tf.TensorInfo): Int32Array {
-    const { values, dtype } = this.storage.peek(tensor.dataId);
+    const { values } = this.storage.peek(tensor.dataId);
     if (values instanceof Int32Array) return values;
-    if (dtype === 'int32' && values) return Int32Array.from(values as Float32Array);
+    // Stock kernels may leave another kind of array: bool cast to int32 shares the bool's bytes.
+    if (tensor.dtype === 'int32' && values) return Int32Array.from(values as Uint8Array);
     throw new TypeError(`The native device expected an int32 tensor and got one of ${tensor.dtype}.`);
+  }
+
+  /** The values of a tensor of numbers or of booleans, in whatever kind of array they are, to be read and not kept. */
+  numbers(tensor: tf.TensorInfo): tf.TypedArray {
+    const { values } = this.storage.peek(tensor.dataId);
+    if (ArrayBuffer.isView(values)) return values as tf.TypedArray;
+    throw new TypeError(`The native device expected a tensor of numbers and got one of ${tensor.dtype}.`);
   }
 
   /** Whether the tensor's values are a Float32Array, as a kernel needs. */
@@ -138,6 +146,20 @@ export class NativeBackend extends MathBackendCPU {
     if (entry.pooled && entry.values instanceof Float32Array) this.pool.give(entry.values);
     this.storage.delete(dataId);
     return true;
+  }
+
+  /**
+   * The values, for the user. What is a view of a longer array, as an array of the pool is and a contiguous slice, is
+   * replaced by a copy first: `tensor.bytes()` and others hand out the whole of the array's buffer.
+   */
+  override readSync(dataId: tf.DataId): tf.backend_util.BackendValues {
+    const entry = this.storage.peek(dataId);
+    const { values } = entry;
+    if (values instanceof Float32Array && values.byteLength < values.buffer.byteLength) {
+      entry.values = values.slice();
+      if (entry.pooled) this.pool.give(values);
+    }
+    return super.readSync(dataId);
   }
 
   override dispose(): void {

@@ -72,6 +72,7 @@ const batchMatMul: (stock: KernelFunc) => KernelFunc = (stock) => (params) => {
   const [m, k] = attrs.transposeA ? [aColumns, aRows] : [aRows, aColumns];
   const [inner, n] = attrs.transposeB ? [bColumns, bRows] : [bRows, bColumns];
   // Broadcast batches and wrong shapes are the stock kernel's business, the error message included.
+  if (a.shape.length < 2 || b.shape.length < 2) return stock(params);
   if (!sameBatch || inner !== k || !backend.holdsFloats(a) || !backend.holdsFloats(b)) return stock(params);
   const out = backend.allocate([...aBatch, m, n]);
   const [am, ak] = attrs.transposeA ? [1, aColumns] : [aColumns, 1];
@@ -99,10 +100,15 @@ const reshape: (stock: KernelFunc) => KernelFunc = (stock) => (params) => {
 };
 
 const cast: (stock: KernelFunc) => KernelFunc = (stock) => (params) => {
+  const { backend } = params;
   const x = input(params.inputs, 'x');
-  return x.dtype === params.attrs.dtype && x.dtype !== 'complex64'
-    ? params.backend.alias(x, x.shape)
-    : stock(params);
+  const { dtype } = params.attrs;
+  if (x.dtype === dtype && x.dtype !== 'complex64') return backend.alias(x, x.shape);
+  if (dtype !== 'float32' || (x.dtype !== 'int32' && x.dtype !== 'bool')) return stock(params);
+  // The stock kernel makes a float32 tensor that shares the whole numbers, which no kernel of ours could read.
+  const out = backend.allocate(x.shape);
+  out.values.set(backend.numbers(x));
+  return out;
 };
 
 /** Registers for `native` every kernel of the CPU backend, and ours in place of the hot ones. */
