@@ -35,7 +35,7 @@ export function StateStrip({ round }: { round: Pick<Round, 'states' | 'status'> 
             <li
               key={one.state}
               aria-current={one.phase === 'current' ? 'step' : undefined}
-              className={`min-w-24 flex-1 border-t-4 pt-1 pr-3 ${tone}`}
+              className={`min-w-fit grow basis-20 border-t-4 pt-1 pr-3 ${tone}`}
             >
               <p className={`text-14 whitespace-nowrap ${one.phase === 'current' ? 'font-strong' : ''}`}>
                 <span className="sr-only">{index + 1}. </span>
