@@ -7,7 +7,7 @@ type Results = Record<string, 'passed' | 'failed' | 'pending'>;
 function text(results: Results, ...last: RecordLine[]): string {
   const lines = Object.entries(results).flatMap(([spec, status]): RecordLine[] => [
     { event: 'start', spec },
-    { event: 'done', spec, status, message: status === 'failed' ? `${spec} was wrong` : '' },
+    { event: 'done', spec, status, message: status === 'failed' ? `${spec} was wrong` : '', held: 0 },
   ]);
   return [...lines, ...last].map((line) => `${JSON.stringify(line)}\n`).join('');
 }
@@ -30,7 +30,7 @@ describe('readRun', () => {
     const died = text({ add: 'passed' }, { event: 'start', spec: 'sub' });
     expect(readRun(`${died}{"event":"do`, 'native', 'signal SIGSEGV', 1)).toMatchObject({
       broken: 'signal SIGSEGV in "sub"',
-      specs: new Map([['add', { status: 'passed', message: '' }]]),
+      specs: new Map([['add', { status: 'passed', message: '', held: 0 }]]),
     });
   });
 
@@ -71,6 +71,14 @@ describe('compare', () => {
       'add: it did not run',
       'sub: it is pending where the CPU backend has passed',
     ]);
+  });
+
+  it('fails a spec that leaves data behind which the CPU backend frees', () => {
+    const leaky = run('a', results);
+    leaky.specs.set('sub', { status: 'passed', message: '', held: 3 });
+    const { passed, failed } = compare(run('cpu', results), [leaky]);
+    expect(passed).toEqual(['add']);
+    expect(failed[0]?.reason).toBe("3 tensors' data are held after it, on the CPU backend 0");
   });
 
   it('fails a run that broke off, and one in which a suite failed to clean up', () => {

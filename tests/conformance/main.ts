@@ -40,7 +40,8 @@ try {
   console.log(`\n${passed.length} passed, ${failed} failed`);
   process.exitCode = failed === 0 ? 0 : 1;
 } catch (error) {
-  const words = error instanceof z.ZodError ? z.prettifyError(error) : String(error);
+  const words =
+    error instanceof z.ZodError ? z.prettifyError(error) : error instanceof Error ? error.message : error;
   console.error(words);
   process.exitCode = 1;
 }

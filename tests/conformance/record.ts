@@ -8,6 +8,8 @@ export const RecordLine = z.discriminatedUnion('event', [
     spec: z.string(),
     status: z.enum(['passed', 'failed', 'pending']),
     message: z.string(),
+    /** tensors' data that the device holds after the spec: what it, and those before it in its suite, left behind */
+    held: z.number().int(),
   }),
   /** a failure outside the specs: in a suite's set-up or clean-up, or while the files were loaded */
   z.strictObject({ event: z.literal('problem'), where: z.string(), message: z.string() }),
@@ -18,6 +20,7 @@ export type RecordLine = z.infer<typeof RecordLine>;
 export interface SpecResult {
   status: 'passed' | 'failed' | 'pending';
   message: string;
+  held: number;
 }
 
 /** A run of the specs on one device. */
@@ -52,7 +55,8 @@ export function readRun(text: string, label: string, ending: string, seconds: nu
         const count = (seen.get(record.spec) ?? 0) + 1;
         seen.set(record.spec, count);
         const name = count === 1 ? record.spec : `${record.spec} (${count})`;
-        run.specs.set(name, { status: record.status, message: record.message });
+        const { status, message, held } = record;
+        run.specs.set(name, { status, message, held });
         running = null;
         break;
       }

@@ -11,6 +11,7 @@ import { setTestEnvs } from '@tensorflow/tfjs-core/dist/jasmine_util';
 import { openDevice } from '@touchstone/trainer/engine/device.ts';
 import { loadAddon } from '@touchstone/trainer/engine/native/addon.ts';
 import { BufferPool } from '@touchstone/trainer/engine/native/buffer-pool.ts';
+import { tf } from '@touchstone/trainer/engine/tf.ts';
 import jasmineRequire from 'jasmine-core/lib/jasmine-core/jasmine.js';
 import { z } from 'zod';
 import type { RecordLine } from './record.ts';
@@ -49,6 +50,11 @@ async function open(): Promise<void> {
   if (got !== wanted) throw new Error(`The native device was to run its ${wanted} kernels: ${got}.`);
 }
 
+/** How many tensors' data the device still holds; asking `tf.backend()` without looking first would open one. */
+function dataHeld(): number {
+  return tf.getBackend() === device ? tf.backend().numDataIds() : 0;
+}
+
 async function runSpecs(): Promise<void> {
   const jasmine = jasmineRequire.core(jasmineRequire);
   const env = jasmine.getEnv();
@@ -70,7 +76,8 @@ async function runSpecs(): Promise<void> {
     specStarted: ({ fullName }) => write({ event: 'start', spec: nameOf(fullName) }),
     specDone: ({ fullName, status, failedExpectations }) => {
       if (status === 'excluded') return;
-      write({ event: 'done', spec: nameOf(fullName), status, message: tell(failedExpectations) });
+      const message = tell(failedExpectations);
+      write({ event: 'done', spec: nameOf(fullName), status, message, held: dataHeld() });
     },
     suiteDone: ({ fullName, failedExpectations }) => {
       if (failedExpectations.length === 0) return;
