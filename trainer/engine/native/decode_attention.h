@@ -10,7 +10,8 @@ namespace VARIANT {
 // One head of one row in one layer.
 struct CachedHead {
   float *keys, *values;
-  long size, room;  // head size, and padded to BLOCK
+  const float* next;  // the keys of the head after it
+  long size, room;    // head size, and padded to BLOCK
 };
 
 INLINE void cache_cell(const CachedHead& h, long cell, const float* key, const float* value, long step) {
@@ -64,9 +65,11 @@ INLINE void weigh_values(const CachedHead& h, const float* scores, float inverse
     for (int i = 0; i < V; i++) o[u][i] = vf{};
   const float* v = h.values + d;
   long j = 0;
-  for (; j + 4 <= count; j += 4)
+  for (; j + 4 <= count; j += 4) {
+    if (d == 0) prefetch(h.next + j * h.room, 4 * h.room);
     for (int u = 0; u < 4; u++)
       for (int i = 0; i < V; i++) o[u][i] += scores[j + u] * load(v + (j + u) * h.room + i * VL);
+  }
   for (; j < count; j++)
     for (int i = 0; i < V; i++) o[0][i] += scores[j] * load(v + j * h.room + i * VL);
   for (int i = 0; i < V; i++) {
