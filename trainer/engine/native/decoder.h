@@ -11,6 +11,8 @@ constexpr long BLOCK = 16;
 constexpr long OUTPUTS = 32;
 // Cells that one thread takes through the model at once, at most: four register tiles of the widest variant.
 constexpr long PASS_CELLS = 56;
+// Rows that a thread keeps at once, at most: more would only push each other's keys and values out of the caches.
+constexpr long THREAD_ROWS = 28;
 // A thread with fewer rows than this spends its time on reading weights: then threads share the layers instead,
 constexpr long LEAST_ROWS = 4;
 // where a layer has so many floats to read that this outweighs their meeting at its end.
