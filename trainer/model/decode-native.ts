@@ -2,9 +2,6 @@ import type { NativeBackend } from '../engine/native/backend.ts';
 import type { Completion, GenerateOptions } from './generate.ts';
 import { type Gpt, gptParameterSpecs } from './gpt.ts';
 
-/** How long the decoder keeps the event loop waiting. */
-const SLICE_SECONDS = 0.02;
-
 /** What the decoder goes on from; see `Addon.decode`. */
 interface State {
   slots: number;
@@ -51,6 +48,7 @@ function packWeights(native: NativeBackend, model: Gpt, shape: Int32Array, weigh
  * Completes rows with the native device's decoder: the whole model, the cache and the sampling in compiled code, which
  * JavaScript crosses into once every few milliseconds. A row that is done makes room for the next one.
  * @param batchSize rows completed at once, at most
+ * @param sliceSeconds how long the event loop waits for its turn, about
  */
 export async function decodeNatively(
   native: NativeBackend,
@@ -58,6 +56,7 @@ export async function decodeNatively(
   rows: readonly Completion[],
   { temperature, topK = 0, topP = 1, stopTokens }: GenerateOptions,
   batchSize: number,
+  sliceSeconds = 0.02,
 ): Promise<void> {
   if (rows.length === 0) return;
   const { addon, pool } = native;
@@ -94,7 +93,7 @@ export async function decodeNatively(
         topP,
         stops.length,
         stops,
-        SLICE_SECONDS,
+        sliceSeconds,
       );
       await new Promise<void>((resolve) => setImmediate(resolve));
     }

@@ -1,6 +1,6 @@
 // Completions, a pass at a time: a few dozen cells (prompt cells of new rows, one cell of every other row) go through
 // the whole model, and rows whose newest cell was among them get their next token. A thread keeps its rows to itself, so
-// there is nothing to wait for within a pass; with fewer rows, all threads share the outputs of each layer.
+// there is nothing to wait for within a pass; with too few rows for that, threads share the outputs of large layers.
 // Every cell is computed the same way whatever stands beside it: a sample depends neither on threads nor on slots.
 #pragma once
 #include "decode_attention.h"
@@ -26,7 +26,7 @@ struct Decoder {
   const DecodeArgs& args;
   const DecoderLayout layout;
   const int thread;     // whose scratch memory it uses
-  const bool together;  // all threads share the work of this one
+  const bool together;  // the other threads may share the work of this one
   Activations to;
   Cell cells[PASS_CELLS];
   long count;
@@ -35,7 +35,8 @@ struct Decoder {
 INLINE float* block_of(float* base, long block, long cells, long cell) { return base + (block * cells + cell) * BLOCK; }
 
 static void linear(const Decoder& d, const Linear& l, const float* x, float* y, Finish finish) {
-  if (!d.together) {
+  // Arithmetic for eight cells takes about as long as reading the weights.
+  if (!d.together || l.inputs * l.outputs * (8 + d.count) / 8 < SHARED_FLOATS) {
     linear_outputs(l, x, y, d.count, finish, 0, l.outputs);
     return;
   }
@@ -73,7 +74,7 @@ INLINE CachedHead head_at(const Decoder& d, long layer, long slot, long head) {
   const DecoderShape& s = d.args.shape;
   const long floats = s.cached_row(d.args.capacity), each = floats / (2 * s.heads);
   float* row = d.args.cache + (layer * d.args.slots + slot) * floats;
-  return CachedHead{row + head * each, row + (s.heads + head) * each, s.head_size(), s.head_room()};
+  return CachedHead{row + 2 * head * each, row + (2 * head + 1) * each, row + (2 * head + 2) * each, s.head_size(), s.head_room()};
 }
 
 static void cache_cells(const Decoder& d, long layer) {
@@ -94,7 +95,9 @@ static void attend(const Decoder& d, long layer) {
     attend_cached(head_at(d, layer, d.cells[cell].slot, head), block_of(d.to.wide, head * blocks, d.count, cell), count,
                   block_of(d.to.heads, head * blocks, d.count, cell), step, room);
   };
-  if (d.together) for_each_task(d.count * heads, one);
+  long read = 0;
+  for (long cell = 0; cell < d.count; cell++) read += 2 * (d.cells[cell].position + 1) * heads * blocks * BLOCK;
+  if (d.together && read >= SHARED_FLOATS) for_each_task(d.count * heads, one);
   else
     for (long task = 0; task < d.count * heads; task++) one(task, d.thread);
 }

@@ -10,41 +10,49 @@ namespace VARIANT {
 // One head of one row in one layer.
 struct CachedHead {
   float *keys, *values;
-  long size, room;  // head size, and padded to BLOCK
+  const float* next;  // the keys of the head after it
+  long size, room;    // head size, and padded to BLOCK
 };
 
 INLINE void cache_cell(const CachedHead& h, long cell, const float* key, const float* value, long step) {
   float* k = h.keys + cell / BLOCK * BLOCK * h.room + cell % BLOCK;
-  for (long d = 0; d < h.size; d++) k[d * BLOCK] = key[d / BLOCK * step + d % BLOCK];
+  for (long d = 0; d < h.room; d++) k[d * BLOCK] = key[d / BLOCK * step + d % BLOCK];
   for (long d = 0; d < h.room; d += VL) store(h.values + cell * h.room + d, load(value + d / BLOCK * step + d % BLOCK));
 }
 
 // Floats of scratch for `count` cells.
 INLINE long attention_scratch(long room, long count) { return room + padded(count, BLOCK) + 4 * VL; }
 
-// scores[j] = factor * query · key j, for `count` cells and the padding after them.
+// The cache of a row is read once a step and mostly lies beyond the second-level cache: what comes next is asked for early.
+INLINE void prefetch(const float* p, long floats) {
+  for (long i = 0; i < floats; i += BLOCK) __builtin_prefetch(p + i);
+}
+
+// scores[j] = factor * query · key j, for `count` cells and the rest of their last block.
 INLINE void cached_scores(const CachedHead& h, const float* query, float factor, long count, float* scores) {
-  constexpr long VECTORS = BLOCK / VL;
-  // As many sums side by side as hide the latency of an addition.
-  constexpr long BLOCKS = VECTORS >= 4 ? 1 : 4 / VECTORS;
-  const long blocks = divide_up(count, BLOCK), room = h.room;
-  long b = 0;
-  for (; b + BLOCKS <= blocks; b += BLOCKS) {
-    vf s[BLOCKS * VECTORS];
-    for (long v = 0; v < BLOCKS * VECTORS; v++) s[v] = vf{};
-    const float* k = h.keys + b * BLOCK * room;
-    for (long d = 0; d < h.size; d++)
-      for (long v = 0; v < BLOCKS * VECTORS; v++)
-        s[v] += query[d] * load(k + (v / VECTORS * room + d) * BLOCK + v % VECTORS * VL);
-    for (long v = 0; v < BLOCKS * VECTORS; v++) store(scores + b * BLOCK + v * VL, s[v] * factor);
-  }
-  for (; b < blocks; b++) {
-    vf s[VECTORS];
-    for (long v = 0; v < VECTORS; v++) s[v] = vf{};
-    const float* k = h.keys + b * BLOCK * room;
-    for (long d = 0; d < h.size; d++)
-      for (long v = 0; v < VECTORS; v++) s[v] += query[d] * load(k + d * BLOCK + v * VL);
-    for (long v = 0; v < VECTORS; v++) store(scores + b * BLOCK + v * VL, s[v] * factor);
+  constexpr int VECTORS = BLOCK / VL;
+  // Sums side by side, so that one does not wait for the other.
+  constexpr int CHAINS = VECTORS < 4 ? 4 : 2;
+  for (long j = 0; j < count; j += BLOCK) {
+    const float* k = h.keys + j * h.room;
+    prefetch(h.values + j * h.room, BLOCK * h.room);
+    vf s[CHAINS][VECTORS];
+#pragma GCC unroll 4
+    for (int c = 0; c < CHAINS; c++)
+#pragma GCC unroll 4
+      for (int v = 0; v < VECTORS; v++) s[c][v] = vf{};
+    // Padding of the query is 0, and of the keys finite.
+    for (long d = 0; d < h.room; d += CHAINS)
+#pragma GCC unroll 4
+      for (int c = 0; c < CHAINS; c++)
+#pragma GCC unroll 4
+        for (int v = 0; v < VECTORS; v++) s[c][v] += query[d + c] * load(k + (d + c) * BLOCK + v * VL);
+#pragma GCC unroll 4
+    for (int v = 0; v < VECTORS; v++) {
+      vf total = s[0][v] + s[1][v];
+      if (CHAINS == 4) total += s[2 % CHAINS][v] + s[3 % CHAINS][v];
+      store(scores + j + v * VL, total * factor);
+    }
   }
 }
 
@@ -57,9 +65,11 @@ INLINE void weigh_values(const CachedHead& h, const float* scores, float inverse
     for (int i = 0; i < V; i++) o[u][i] = vf{};
   const float* v = h.values + d;
   long j = 0;
-  for (; j + 4 <= count; j += 4)
+  for (; j + 4 <= count; j += 4) {
+    if (d == 0) prefetch(h.next + j * h.room, 4 * h.room);
     for (int u = 0; u < 4; u++)
       for (int i = 0; i < V; i++) o[u][i] += scores[j + u] * load(v + (j + u) * h.room + i * VL);
+  }
   for (; j < count; j++)
     for (int i = 0; i < V; i++) o[0][i] += scores[j] * load(v + j * h.room + i * VL);
   for (int i = 0; i < V; i++) {

@@ -29,6 +29,9 @@ static void linear_tile(const Linear& l, const float* x, float* y, long cells, l
   for (long block = 0; block < l.inputs; block += BLOCK) {
     for (long k = 0; k < BLOCK; k++) {
       vf column[V];
+      // A prefetch by the processor ends with its page of memory; this one goes on.
+      if (V == 2)
+        for (int v = 0; v < V; v += BLOCK / VL) __builtin_prefetch(w + 32 * NR + v * VL);
 #pragma GCC unroll 8
       for (int v = 0; v < V; v++) column[v] = load(w + (v / 2) * panel + (v % 2) * VL);
 #pragma GCC unroll 16

@@ -22,7 +22,7 @@ napi_value decoder_room(napi_env env, napi_callback_info info) {
   const long rows = in.integer(), capacity = in.integer();
   double* out = in.doubles(3);
   if (in.failed) return nullptr;
-  const long most = thread_count() * PASS_CELLS, slots = rows < most ? rows : most;
+  const long most = thread_count() * THREAD_ROWS, slots = rows < most ? rows : most;
   out[0] = (double)DecoderLayout(shape).total;
   out[1] = (double)slots;
   out[2] = (double)(shape.layers * slots * shape.cached_row(capacity));

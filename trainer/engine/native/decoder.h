@@ -11,8 +11,12 @@ constexpr long BLOCK = 16;
 constexpr long OUTPUTS = 32;
 // Cells that one thread takes through the model at once, at most: four register tiles of the widest variant.
 constexpr long PASS_CELLS = 56;
-// A thread with fewer rows than this spends its time on reading weights: then all threads share each layer instead.
+// Rows that a thread keeps at once, at most: more would only push each other's keys and values out of the caches.
+constexpr long THREAD_ROWS = 28;
+// A thread with fewer rows than this spends its time on reading weights: then threads share the layers instead,
 constexpr long LEAST_ROWS = 4;
+// where a layer has so many floats to read that this outweighs their meeting at its end.
+constexpr long SHARED_FLOATS = 1 << 18;
 
 inline long padded(long count, long unit) { return (count + unit - 1) / unit * unit; }
 
@@ -21,8 +25,8 @@ struct DecoderShape {
 
   long head_size() const { return width / heads; }
   long head_room() const { return padded(head_size(), BLOCK); }
-  // floats of one row in one layer of the cache: keys [capacity / BLOCK][head_room][BLOCK] of each head, then values
-  // [capacity][head_room] of each head
+  // Floats of one row in one layer of the cache: for each head keys [capacity / BLOCK][head_room][BLOCK], then values
+  // [capacity][head_room].
   long cached_row(long capacity) const { return 2 * heads * padded(capacity, BLOCK) * head_room(); }
 };
 

@@ -1,6 +1,7 @@
 // Drawing tokens, in double precision: the sums run in the order of sampleTokensReference in ops/sample-tokens.ts.
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <vector>
 
 #include "kernels.h"
@@ -17,6 +18,7 @@ struct Sampler {
   double top_p;
   std::vector<int32_t> kept;
   std::vector<double> weights;
+  std::vector<uint64_t> ranks;
 
   int32_t draw(double uniform) {
     long best = 0;
@@ -26,18 +28,11 @@ struct Sampler {
     const double top = logits[best];
     weights.resize(width);
     for (long i = 0; i < width; i++) weights[i] = std::exp(((double)logits[i] - top) / temperature);
-    const bool by_rank = top_k > 0 && top_k < width, by_mass = top_p < 1;
-    kept.resize(width);
-    for (long i = 0; i < width; i++) kept[i] = (int32_t)i;
-    if (by_rank || by_mass) {
-      const auto likelier = [this](int32_t a, int32_t b) {
-        return logits[a] > logits[b] || (logits[a] == logits[b] && a < b);
-      };
-      const long count = by_rank ? top_k : width;
-      std::partial_sort(kept.begin(), kept.begin() + count, kept.end(), likelier);
-      kept.resize(count);
-      if (by_mass) keep_mass();
-      std::sort(kept.begin(), kept.end());
+    if ((top_k > 0 && top_k < width) || top_p < 1) {
+      restrict_kept();
+    } else {
+      kept.resize(width);
+      for (long i = 0; i < width; i++) kept[i] = (int32_t)i;
     }
     double mass = 0;
     for (int32_t i : kept) mass += weights[i];
@@ -51,12 +46,45 @@ struct Sampler {
     return last;
   }
 
-  void keep_mass() {
-    double mass = 0, total = 0;
-    for (int32_t i : kept) mass += weights[i];
-    size_t count = 0;
-    while (count < kept.size() && (count == 0 || total < top_p * mass)) total += weights[kept[count++]];
-    kept.resize(count);
+  // Sorts as the likelier tokens do, of equals those with the smaller id first.
+  uint64_t rank_of(long i) const {
+    uint32_t bits;
+    const float logit = logits[i] + 0.0f;  // -0 equals 0
+    std::memcpy(&bits, &logit, sizeof bits);
+    const uint32_t rising = bits & 0x80000000u ? ~bits : bits | 0x80000000u;
+    return (uint64_t)~rising << 32 | (uint64_t)i;
+  }
+
+  // kept = the tokens that top-k and then top-p leave, by id.
+  void restrict_kept() {
+    const bool by_mass = top_p < 1;
+    ranks.resize(width);
+    for (long i = 0; i < width; i++) ranks[i] = rank_of(i);
+    double mass = 0;
+    if (top_k > 0 && top_k < width) {
+      std::nth_element(ranks.begin(), ranks.begin() + top_k, ranks.end());
+      ranks.resize(top_k);
+    } else {
+      for (double weight : weights) mass += weight;
+      // All tokens below this together weigh less than what top-p leaves out, so it stops before them: most need no sorting.
+      const double least = 0.5 * (1 - top_p) * mass / width;
+      ranks.erase(std::remove_if(ranks.begin(), ranks.end(),
+                                 [&](uint64_t rank) { return weights[(uint32_t)rank] < least; }),
+                  ranks.end());
+    }
+    size_t count = ranks.size();
+    if (by_mass) {
+      std::sort(ranks.begin(), ranks.end());
+      if (mass == 0)
+        for (uint64_t rank : ranks) mass += weights[(uint32_t)rank];
+      double total = 0;
+      count = 0;
+      while (count < ranks.size() && (count == 0 || total < top_p * mass)) total += weights[(uint32_t)ranks[count++]];
+    }
+    const uint64_t last = by_mass ? ranks[count - 1] : *std::max_element(ranks.begin(), ranks.end());
+    kept.clear();
+    for (long i = 0; i < width; i++)
+      if (rank_of(i) <= last) kept.push_back((int32_t)i);
   }
 };
 

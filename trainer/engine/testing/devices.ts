@@ -9,7 +9,11 @@ export interface TestDevice {
   open(): Promise<void>;
 }
 
-function nativeVariants(): TestDevice[] {
+interface NativeTestDevice extends TestDevice {
+  variant: 'avx512' | 'avx2' | 'portable';
+}
+
+function nativeVariants(): NativeTestDevice[] {
   const loaded = loadAddon();
   if ('reason' in loaded) return [];
   const { addon } = loaded;
@@ -18,6 +22,7 @@ function nativeVariants(): TestDevice[] {
   );
   return variants.map((variant, index) => ({
     name: `native (${variant})`,
+    variant,
     open: async () => {
       await openDevice('native');
       // More threads than tasks, as many as cores, and one.
@@ -26,9 +31,12 @@ function nativeVariants(): TestDevice[] {
   }));
 }
 
+/** The native device, once for each variant; none where it was not compiled. */
+export const nativeDevices: NativeTestDevice[] = nativeVariants();
+
 /** Every device present here but the CPU backend, which the others are held against. */
 export const fastDevices: TestDevice[] = [
-  ...nativeVariants(),
+  ...nativeDevices,
   {
     name: 'wasm',
     open: async () => {

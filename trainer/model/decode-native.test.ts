@@ -1,0 +1,197 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import { nativeBackend } from '../engine/native/backend.ts';
+import { Random } from '../engine/random.ts';
+import { difference, nativeDevices } from '../engine/testing/devices.ts';
+import { tf } from '../engine/tf.ts';
+import type { GptConfig } from './config.ts';
+import { decodeByComposition } from './decode-composition.ts';
+import { decodeNatively } from './decode-native.ts';
+import { type Completion, type GenerateOptions, generate } from './generate.ts';
+import { Gpt } from './gpt.ts';
+import { largestDifference, plainLogits, randomSequences, tinyConfig, tinyGpt } from './testing/tiny.ts';
+
+const options: GenerateOptions = { maxNewTokens: 12, temperature: 1, seed: 5, stopTokens: [] };
+
+function native() {
+  const backend = nativeBackend();
+  if (!backend) throw new Error('the native backend is not open');
+  return backend;
+}
+
+/** Rows to complete, as `generate` makes them. */
+function rowsOf(model: Gpt, prompts: number[][], { maxNewTokens, seed }: GenerateOptions): Completion[] {
+  const root = new Random(seed);
+  return prompts.map((prompt, index) => ({
+    prompt,
+    random: root.fork(index),
+    limit: Math.min(maxNewTokens, model.config.contextLength - prompt.length),
+    tokens: [],
+    logProbs: [],
+    finished: false,
+  }));
+}
+
+const made = (rows: Completion[]) =>
+  rows.map(({ tokens, logProbs, finished }) => ({ tokens, logProbs, finished }));
+
+async function decoded(
+  model: Gpt,
+  prompts: number[][],
+  how: GenerateOptions,
+  batchSize = 32,
+  sliceSeconds?: number,
+) {
+  const rows = rowsOf(model, prompts, how);
+  await decodeNatively(native(), model, rows, how, batchSize, sliceSeconds);
+  return made(rows);
+}
+
+async function composed(model: Gpt, prompts: number[][], how: GenerateOptions) {
+  const rows = rowsOf(model, prompts, how);
+  await decodeByComposition(model, rows, how, 32);
+  return made(rows);
+}
+
+/** 40 prompts of 1 to 20 tokens. */
+const prompts = (vocabularySize: number, contextLength = 24): number[][] => {
+  const random = new Random(8);
+  const lengths = Array.from({ length: 40 }, () => 1 + random.integer(Math.min(20, contextLength - 1)));
+  return randomSequences(9, lengths, vocabularySize);
+};
+
+/** Head sizes below, at and above a block of 16 floats; widths that fill no block. */
+const shapes: GptConfig[] = [
+  tinyConfig,
+  { vocabularySize: 61, contextLength: 40, width: 40, layers: 1, heads: 2, innerWidth: 56 },
+  { vocabularySize: 130, contextLength: 90, width: 64, layers: 3, heads: 4 },
+  { vocabularySize: 7, contextLength: 30, width: 48, layers: 2, heads: 1, innerWidth: 17 },
+];
+
+describe.each(nativeDevices)('the decoder on $name', (device) => {
+  beforeAll(() => device.open());
+
+  it.each(shapes)('draws the tokens of the path op by op: %o', async (config) => {
+    const model = tinyGpt(3, config);
+    const own = prompts(config.vocabularySize, config.contextLength);
+    const ways: Partial<GenerateOptions>[] = [
+      { maxNewTokens: 60 },
+      { temperature: 0 },
+      { temperature: 2, stopTokens: [1, 3] },
+      { temperature: 0.8, topK: 5 },
+      { temperature: 3, topP: 0.7, maxNewTokens: 1 },
+      { temperature: 1.5, topK: 6, topP: 0.9, stopTokens: [2] },
+    ];
+    for (const way of ways) {
+      const ours = await decoded(model, own, { ...options, ...way });
+      const expected = await composed(model, own, { ...options, ...way });
+      for (const [i, { tokens, logProbs, finished }] of expected.entries()) {
+        expect(ours[i]?.tokens).toEqual(tokens);
+        expect(ours[i]?.finished).toBe(finished);
+        // Relative: logits of this model reach 40, where a float's last digit is 4e-6.
+        expect(difference(ours[i]?.logProbs ?? [], logProbs)).toBeLessThan(1e-5);
+      }
+    }
+    model.dispose();
+  });
+
+  it('gives at every position what the full forward pass gives', async () => {
+    const model = tinyGpt(4, { vocabularySize: 50, contextLength: 150, width: 48, layers: 2, heads: 3 });
+    const own = randomSequences(5, [100, 1, 57, 16], 50);
+    for (const [i, { tokens, logProbs }] of (
+      await decoded(model, own, { ...options, maxNewTokens: 140 })
+    ).entries()) {
+      const prompt = own[i] ?? [];
+      expect(tokens).toHaveLength(Math.min(140, 150 - prompt.length));
+      const logits = plainLogits(model, [...prompt, ...tokens]);
+      const expected = tokens.map((token, t) => {
+        const row = logits[prompt.length - 1 + t] ?? [];
+        const most = Math.max(...row);
+        return (
+          (row[token] ?? 0) - most - Math.log(row.reduce((sum, logit) => sum + Math.exp(logit - most), 0))
+        );
+      });
+      expect(largestDifference(logProbs, expected)).toBeLessThan(1e-4);
+    }
+    model.dispose();
+  });
+
+  it('gives the same bits whatever the batch size, the threads, and the turns of the event loop', async () => {
+    const model = tinyGpt(6);
+    const own = prompts(23);
+    const how = { ...options, stopTokens: [3, 4] };
+    const expected = await decoded(model, own, how);
+    for (const batchSize of [1, 2, 3, 7, 19, 200])
+      expect(await decoded(model, own, how, batchSize)).toEqual(expected);
+    expect(await decoded(model, own, how, 13, 0)).toEqual(expected);
+    for (const threads of [1, 2, 5]) {
+      native().addon.open(device.variant, threads);
+      for (const batchSize of [3, 8, 40])
+        expect(await decoded(model, own, how, batchSize, 0)).toEqual(expected);
+    }
+    await device.open();
+    model.dispose();
+  });
+
+  it('draws what Random draws: of equal logits, the token that the number falls on', async () => {
+    const model = Gpt.create({ ...tinyConfig, contextLength: 300 }, 1);
+    const table = model.parameter('wte.weight');
+    tf.tidy(() => table.assign(tf.zerosLike(table)));
+    const [row] = await decoded(model, [[0]], { ...options, maxNewTokens: 299 });
+    const random = new Random(options.seed).fork(0);
+    expect(row?.tokens).toEqual(Array.from({ length: 299 }, () => Math.floor(random.next() * 23)));
+    expect(largestDifference(row?.logProbs ?? [], new Array(299).fill(-Math.log(23)))).toBeLessThan(1e-6);
+    model.dispose();
+  });
+
+  it('reads the weights as they are at each call', async () => {
+    const model = tinyGpt(7);
+    const own = prompts(23).slice(0, 5);
+    const before = await decoded(model, own, options);
+    for (const name of ['h.1.mlp.c_proj.bias', 'h.0.attn.c_attn.weight', 'wpe.weight', 'ln_f.weight']) {
+      const variable = model.parameter(name);
+      tf.tidy(() => variable.assign(variable.mul(1.5)));
+      const after = await decoded(model, own, options);
+      expect(after).not.toEqual(before);
+      expect(after.map(({ tokens }) => tokens)).toEqual(
+        (await composed(model, own, options)).map(({ tokens }) => tokens),
+      );
+    }
+    model.dispose();
+  });
+
+  it('gives the event loop its turn while it works', async () => {
+    const model = tinyGpt(1);
+    let turns = 0;
+    let over = false;
+    const count = (): void => {
+      turns++;
+      if (!over) setImmediate(count);
+    };
+    setImmediate(count);
+    await decoded(model, prompts(23), options, 4, 0);
+    over = true;
+    // 40 rows of up to 12 tokens, 4 at a time, a pass a turn.
+    expect(turns).toBeGreaterThan(60);
+    model.dispose();
+  });
+
+  it('keeps no memory from call to call', async () => {
+    const model = tinyGpt(2, { ...tinyConfig, width: 48 });
+    const own = randomSequences(3, [5, 9, 2]);
+    const run = async (calls: number): Promise<void> => {
+      for (let i = 0; i < calls; i++) await generate(model, own, { ...options, maxNewTokens: 2 });
+    };
+    await run(300);
+    const before = {
+      tensors: tf.memory().numTensors,
+      held: native().pool.heldBytes,
+      rss: process.memoryUsage().rss,
+    };
+    await run(1000);
+    expect(tf.memory().numTensors).toBe(before.tensors);
+    expect(native().pool.heldBytes).toBe(before.held);
+    // The weights alone, kept from each call, would be 260 MB.
+    expect(process.memoryUsage().rss - before.rss).toBeLessThan(64e6);
+    model.dispose();
+  });
+});
