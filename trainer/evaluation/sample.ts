@@ -20,7 +20,7 @@ export interface SamplingOptions {
   batchSize?: number;
   /** The prompt is text to go on from, not a question to put into the template. */
   raw?: boolean;
-  /** Stops between batches; the promise is then rejected with the signal's reason. */
+  /** Stops within a few tokens; the promise is then rejected with the signal's reason. */
   signal?: AbortSignal;
   onProgress?(done: number, total: number): void | Promise<void>;
 }
@@ -76,6 +76,7 @@ export async function sampleCompletions(
         seed: seed + index * 2 ** 32,
         stopTokens: [tokenizer.endOfText],
         batchSize,
+        signal: options.signal,
       });
       for (const { tokens, logProbs, finished } of generations) {
         const text = tokenizer.decode(tokens);

@@ -43,6 +43,7 @@ async function decodeBatch(model: Gpt, rows: Completion[], options: GenerateOpti
     for (;;) {
       await sampleNext(model, batch, cache, active, options);
       await new Promise<void>((resolve) => setImmediate(resolve));
+      options.signal?.throwIfAborted();
       const kept = active.flatMap((row, index) =>
         row.finished || row.tokens.length >= row.limit ? [] : [index],
       );

@@ -132,6 +132,21 @@ describe.each(nativeDevices)('the decoder on $name', (device) => {
     model.dispose();
   });
 
+  it('gives the same bits where threads share large layers and long attention', async () => {
+    // Layers of more than SHARED_FLOATS floats, and a pass over a prompt that reads as many of the cache.
+    const model = tinyGpt(2, { vocabularySize: 40, contextLength: 80, width: 384, layers: 1, heads: 4 });
+    const own = randomSequences(4, [70, 61], 40);
+    native().addon.open(device.variant, 1);
+    const expected = await decoded(model, own, options);
+    native().addon.open(device.variant, 3);
+    expect(await decoded(model, own, options)).toEqual(expected);
+    expect(expected.map(({ tokens }) => tokens)).toEqual(
+      (await composed(model, own, options)).map(({ tokens }) => tokens),
+    );
+    await device.open();
+    model.dispose();
+  });
+
   it('draws what Random draws: of equal logits, the token that the number falls on', async () => {
     const model = Gpt.create({ ...tinyConfig, contextLength: 300 }, 1);
     const table = model.parameter('wte.weight');
@@ -172,6 +187,18 @@ describe.each(nativeDevices)('the decoder on $name', (device) => {
     over = true;
     // 40 rows of up to 12 tokens, 4 at a time, a pass a turn.
     expect(turns).toBeGreaterThan(60);
+    model.dispose();
+  });
+
+  it('stops when it is told to, and gives its memory back', async () => {
+    const model = tinyGpt(1);
+    await decoded(model, prompts(23), options, 4);
+    const held = native().pool.heldBytes;
+    const controller = new AbortController();
+    setImmediate(() => controller.abort(new Error('enough')));
+    const how = { ...options, signal: controller.signal };
+    await expect(decoded(model, prompts(23), how, 4, 0)).rejects.toThrow('enough');
+    expect(native().pool.heldBytes).toBe(held);
     model.dispose();
   });
 

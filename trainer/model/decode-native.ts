@@ -54,7 +54,7 @@ export async function decodeNatively(
   native: NativeBackend,
   model: Gpt,
   rows: readonly Completion[],
-  { temperature, topK = 0, topP = 1, stopTokens }: GenerateOptions,
+  { temperature, topK = 0, topP = 1, stopTokens, signal }: GenerateOptions,
   batchSize: number,
   sliceSeconds = 0.02,
 ): Promise<void> {
@@ -96,6 +96,7 @@ export async function decodeNatively(
         sliceSeconds,
       );
       await new Promise<void>((resolve) => setImmediate(resolve));
+      signal?.throwIfAborted();
     }
     collect(rows, state, stopTokens);
   } finally {

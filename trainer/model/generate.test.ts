@@ -170,6 +170,10 @@ describe('generate', () => {
     await expect(generate(model, [[1]], { ...options, temperature: -1 })).rejects.toThrow(
       'The temperature is -1',
     );
+    await expect(generate(model, [[1], [2, 23]], options)).rejects.toThrow(
+      "Prompt 1 holds token 23: the model's vocabulary has 23",
+    );
+    await expect(generate(model, [[1]], { ...options, topK: 0 })).rejects.toThrow('top-k is 0');
     await expect(generate(model, [[1]], { ...options, maxNewTokens: 0 })).rejects.toThrow(
       'maxNewTokens is 0',
     );

@@ -21,6 +21,8 @@ export interface GenerateOptions {
   stopTokens: readonly number[];
   /** rows generated at once, at most; 32 if left out. Changes no sample. */
   batchSize?: number | undefined;
+  /** stops at the next turn of the event loop; the promise is then rejected with the signal's reason */
+  signal?: AbortSignal | undefined;
 }
 
 /** A sampled completion. */

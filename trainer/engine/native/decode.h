@@ -40,13 +40,12 @@ static void linear(const Decoder& d, const Linear& l, const float* x, float* y, 
     linear_outputs(l, x, y, d.count, finish, 0, l.outputs);
     return;
   }
-  const long unit = wide_outputs(d.count), units = divide_up(l.outputs, unit);
+  const long unit = tile_outputs(d.count), units = divide_up(l.outputs, unit);
   const long shares = smaller(units, 2 * thread_count()), share = divide_up(units, shares) * unit;
   for_each_task(divide_up(l.outputs, share), [&](long task, int) {
     linear_outputs(l, x, y, d.count, finish, task * share, smaller(l.outputs, (task + 1) * share));
   });
 }
-
 
 // normed = layer norm of x; gain and bias lie one after the other.
 static void normalise(const Decoder& d, const float* gain) {
@@ -74,7 +73,8 @@ INLINE CachedHead head_at(const Decoder& d, long layer, long slot, long head) {
   const DecoderShape& s = d.args.shape;
   const long floats = s.cached_row(d.args.capacity), each = floats / (2 * s.heads);
   float* row = d.args.cache + (layer * d.args.slots + slot) * floats;
-  return CachedHead{row + 2 * head * each, row + (2 * head + 1) * each, row + (2 * head + 2) * each, s.head_size(), s.head_room()};
+  float* keys = row + 2 * head * each;
+  return CachedHead{keys, keys + each, keys + 2 * each, s.head_size(), s.head_room()};
 }
 
 static void cache_cells(const Decoder& d, long layer) {

@@ -75,21 +75,19 @@ struct LinearTiles<0> {
   static LinearTile find(int, bool) { return nullptr; }
 };
 
-INLINE long wide_outputs(long rows) { return (rows == 1 ? 8 : rows < 4 ? 4 : 2) * VL; }
+// Outputs that a tile of so many cells takes at once.
+INLINE long tile_outputs(long cells) { return (cells == 1 ? WIDE<1> : cells < 4 ? WIDE<2> : 2) * VL; }
 
 // y (=, or += for FINISH_ADD) x · weight + bias for outputs [from, to), both multiples of NR.
 static void linear_outputs(const Linear& l, const float* x, float* y, long cells, Finish finish, long from, long to) {
-  const long rows = divide_up(cells, divide_up(cells, MR)), wide = wide_outputs(rows);
+  const long rows = divide_up(cells, divide_up(cells, MR)), most = tile_outputs(cells);
   for (long output = from; output < to;) {
-    const bool whole = output + wide <= to;
+    const bool wide = most > NR && output + most <= to;
     for (long first = 0; first < cells; first += rows) {
-      const long high = smaller(rows, cells - first);
-      // The last rows may be fewer, and then take more outputs at once than the others: such a step goes piece by piece.
-      const LinearTile tile = LinearTiles<MR>::find((int)high, whole && wide_outputs(high) == wide);
-      const long end = output + (whole ? wide : NR), step = whole && wide_outputs(high) == wide ? wide : NR;
-      for (long at = output; at < end; at += step) tile(l, x + first * BLOCK, y + first * BLOCK, cells, at, finish);
+      const LinearTile tile = LinearTiles<MR>::find((int)smaller(rows, cells - first), wide);
+      tile(l, x + first * BLOCK, y + first * BLOCK, cells, output, finish);
     }
-    output += whole ? wide : NR;
+    output += wide ? most : NR;
   }
 }
 
