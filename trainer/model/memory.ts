@@ -44,8 +44,8 @@ function weightCount(config: GptConfig): number {
  * Peak bytes of training on the native device, from the shapes of what its fused ops keep. For each cell a layer keeps
  * 8 D (both norms' outputs, qkv, attention and the two residual sums, with the inputs of the next products) and twice
  * the inner width (before and after GELU) until the backward pass has read it, and 2 D until the forward pass ends;
- * a third more goes to gradients on their way and to arrays that the pool rounds up. The head keeps the logits, and
- * their gradient beside them for as long as it takes. No [B,H,T,T] is ever made.
+ * half as much again goes to gradients on their way and to arrays that the pool rounds up. The head keeps the logits,
+ * and their gradient beside them for as long as it takes. No [B,H,T,T] is ever made.
  */
 export function trainingMemory(
   config: GptConfig,
@@ -56,7 +56,7 @@ export function trainingMemory(
   const model = FLOAT * weightCount(config);
   const kept = layers * (8 * width + 2 * innerWidth) + 2 * width;
   const forward = layers * 2 * width;
-  const perCell = (4 / 3) * (kept + forward) + 2.5 * vocabularySize;
+  const perCell = 1.5 * (kept + forward) + 2.5 * vocabularySize;
   const parts = {
     weights: (frozen + learning) * model,
     gradients: model,
@@ -86,17 +86,22 @@ export function requireMemory(plan: MemoryPlan, limit = memoryLimit()): void {
   const { config, rows, columns, models, unit, rowsPerUnit = 1 } = plan;
   const needed = trainingMemory(config, plan, models).total;
   if (needed <= limit) return;
-  const fits = (width: number, tried: number): boolean =>
-    trainingMemory({ ...config, width, innerWidth: undefined }, { rows: tried, columns }, models).total <=
-    limit;
-  const units = largest(Math.floor(rows / rowsPerUnit), (count) => fits(config.width, count * rowsPerUnit));
+  const fits = (shape: GptConfig, tried: number): boolean =>
+    trainingMemory(shape, { rows: tried, columns }, models).total <= limit;
+  const units = largest(Math.floor(rows / rowsPerUnit), (count) => fits(config, count * rowsPerUnit));
   const perHead = config.width / config.heads;
-  const width = perHead * largest(config.heads, (heads) => fits(heads * perHead, rowsPerUnit));
+  const narrowed = (heads: number): GptConfig => ({
+    ...config,
+    heads,
+    width: heads * perHead,
+    innerWidth: undefined,
+  });
+  const heads = largest(config.heads, (count) => fits(narrowed(count), rowsPerUnit));
   const advice =
     units > 0
       ? `a microBatchSize of ${units} ${unit} would fit`
-      : width > 0
-        ? `even one of its ${unit} at a time is too much, and a width of ${width} (${width / perHead} heads) would fit`
+      : heads > 0
+        ? `even one of its ${unit} at a time is too much, and a width of ${heads * perHead} (${heads} heads) would fit`
         : `even one of its ${unit} at a time is too much, and so is every smaller width with these ${config.layers} layers`;
   throw new TrainerError(
     `Training this model (width ${config.width}, ${config.layers} layers, ${rows} × ${columns} tokens at once) takes about ${gigabytes(needed)} and there are ${gigabytes(limit)}: ${advice}.`,

@@ -37,6 +37,6 @@ torch.set_num_threads(int(sys.argv[2]))
 torch.ones(1, requires_grad=True).sum().backward()
 before, peak = forget_peak()
 step = train_step(**json.loads(sys.argv[1]))
-for _ in range(5):
+for _ in range(3):
     step()
 print(json.dumps({"bytes": peak() - before}))

@@ -67,7 +67,7 @@ for (let cell = 0; cell < rows * columns; cell++) {
 batch.segments.fill(1);
 batch.weights.fill(1);
 const divisor = countedWeight(batch);
-for (let step = 0; step < 5; step++) {
+for (let step = 0; step < 3; step++) {
   await learner.step([() => tf.div(summedLoss(model, batch), divisor)], 1e-3);
 }
 console.log(JSON.stringify({ bytes: peak() - before }));
