@@ -1,6 +1,7 @@
 /**
  * Thousands of training steps of a small model in a process of their own: prints the tensors that were left and the
- * resident bytes gained between the second quarter and the last, as JSON. Usage: long-run.ts steps threads.
+ * resident bytes gained between the second quarter and the last, garbage aside, as JSON. Usage:
+ * node --expose-gc --import tsx long-run.ts steps threads.
  */
 import { openDevice } from '@touchstone/trainer/engine/device.ts';
 import { tf } from '@touchstone/trainer/engine/tf.ts';
@@ -16,7 +17,9 @@ const tensors = tf.memory().numTensors;
 const resident: number[] = [];
 for (let step = 1; step <= steps; step++) {
   await task.run();
-  if (step % 20 === 0) resident.push(process.memoryUsage.rss());
+  if (step % 100 !== 0) continue;
+  globalThis.gc?.();
+  resident.push(process.memoryUsage.rss());
 }
 const quarter = resident.length / 4;
 console.log(

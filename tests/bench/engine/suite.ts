@@ -46,7 +46,7 @@ export const suite: Suite = {
 function longRunRow({ threads, say }: BenchOptions): Measurement {
   const steps = 8000;
   const script = fileURLToPath(new URL('./long-run.ts', import.meta.url));
-  const args = ['--import', 'tsx', script, String(steps), String(threads)];
+  const args = ['--expose-gc', '--import', 'tsx', script, String(steps), String(threads)];
   const printed: unknown = JSON.parse(execFileSync(process.execPath, args, { encoding: 'utf8' }));
   const { tensors, bytes } = z.object({ tensors: z.int(), bytes: z.number() }).parse(printed);
   if (tensors !== 0) throw new Error(`${steps} training steps left ${tensors} tensors behind.`);
