@@ -25,6 +25,7 @@ import {
 } from './shared/episodes.ts';
 import { nextBeta } from './shared/kl-controller.ts';
 import { Learner } from './shared/learner.ts';
+import { requirePpoMemory } from './shared/memory.ts';
 import { Run } from './shared/run.ts';
 import { writeSamples } from './shared/samples.ts';
 import { learningRateFactor } from './shared/schedule.ts';
@@ -42,6 +43,7 @@ import type { StageContext, StageResult } from './types.ts';
  */
 export async function runPpo(config: PpoConfig, context: StageContext): Promise<StageResult> {
   requireSameTokenizer(config.model, config.reward);
+  requirePpoMemory(config);
   const totalSteps = config.iterations;
   const run = await Run.open(
     { ...config, stage: 'ppo', config, inputs: [config.prompts], totalSteps },

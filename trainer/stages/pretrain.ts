@@ -10,6 +10,7 @@ import { saveModel } from './shared/checkpoints.ts';
 import { chunks } from './shared/episodes.ts';
 import { countedWeight, evaluateLoss, summedLoss } from './shared/language-model-loss.ts';
 import { Learner } from './shared/learner.ts';
+import { requirePretrainMemory } from './shared/memory.ts';
 import { loadCorpora, openTokenizer, type PretrainingData } from './shared/pretraining-data.ts';
 import { Run } from './shared/run.ts';
 import { writeSamples } from './shared/samples.ts';
@@ -25,6 +26,7 @@ import type { StageContext, StageResult } from './types.ts';
  * the source read furthest), and every `validateEvery` steps `validationLoss` and `validationBitsPerByte`.
  */
 export async function runPretrain(config: PretrainConfig, context: StageContext): Promise<StageResult> {
+  requirePretrainMemory(config);
   const inputs = config.sources.map((source) => source.path);
   const run = await Run.open(
     { ...config, stage: 'pretrain', config, inputs, totalSteps: config.steps },

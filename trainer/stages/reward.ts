@@ -13,6 +13,7 @@ import { moments } from './shared/advantages.ts';
 import { saveModel } from './shared/checkpoints.ts';
 import { chunks, scoreSequences } from './shared/episodes.ts';
 import { Learner } from './shared/learner.ts';
+import { requireRewardMemory } from './shared/memory.ts';
 import { gatherPairs, pairwiseLoss } from './shared/pairwise-loss.ts';
 import { Run } from './shared/run.ts';
 import { learningRateFactor } from './shared/schedule.ts';
@@ -38,6 +39,7 @@ export async function runReward(config: RewardConfig, context: StageContext): Pr
     const data = loadRankings(config, tokenizer, model.trunk.config.contextLength);
     const batchSize = Math.min(config.batchSize, data.training.length);
     const totalSteps = Math.ceil((config.epochs * data.training.length) / batchSize);
+    requireRewardMemory(config, data.training);
     const inputs = [config.rankings, config.validation, config.demonstrations].filter(
       (file) => file !== null,
     );

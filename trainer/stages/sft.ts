@@ -11,6 +11,7 @@ import { saveModel } from './shared/checkpoints.ts';
 import { chunks } from './shared/episodes.ts';
 import { countedWeight, evaluateLoss, summedLoss } from './shared/language-model-loss.ts';
 import { Learner } from './shared/learner.ts';
+import { requireSftMemory } from './shared/memory.ts';
 import { Run } from './shared/run.ts';
 import { writeSamples } from './shared/samples.ts';
 import { learningRateFactor } from './shared/schedule.ts';
@@ -33,6 +34,7 @@ export async function runSft(config: SftConfig, context: StageContext): Promise<
     const data = loadDemonstrations(config, tokenizer, model.config.contextLength);
     const batchSize = Math.min(config.batchSize, data.training.length);
     const totalSteps = Math.ceil((config.epochs * data.training.length) / batchSize);
+    requireSftMemory(config, data.training);
     const inputs = [config.demonstrations, ...(config.validation === null ? [] : [config.validation])];
     const run = await Run.open({ ...config, stage: 'sft', config, inputs, totalSteps }, context);
     if (run.finished) return run.finished;

@@ -1,0 +1,71 @@
+import type { Comparison } from '../../data/comparisons.ts';
+import type { EncodedExample } from '../../data/demonstrations.ts';
+import { readConfig } from '../../model/checkpoint.ts';
+import { requireMemory } from '../../model/memory.ts';
+import { Tokenizer } from '../../tokenizer/tokenizer.ts';
+import type { PpoConfig } from '../ppo.config.ts';
+import type { PretrainConfig } from '../pretrain.config.ts';
+import type { RewardConfig } from '../reward.config.ts';
+import type { SftConfig } from '../sft.config.ts';
+
+/*
+ * What each stage computes at once, for the estimate of its memory. Every function throws a TrainerError when the run
+ * does not fit into the memory of this machine or container; the stages call them before they write anything.
+ */
+
+export function requirePretrainMemory(config: PretrainConfig): void {
+  const { context, width, layers, heads } = config;
+  const vocabularySize =
+    config.tokenizer === null ? config.vocabularySize : Tokenizer.load(config.tokenizer).vocabularySize;
+  requireMemory({
+    config: { vocabularySize, contextLength: context, width, layers, heads },
+    rows: Math.min(config.microBatchSize ?? config.batchSize, config.batchSize),
+    columns: context,
+    unit: 'rows',
+  });
+}
+
+/** Packed rows are nearly full: as many as the tokens of a batch of examples of mean length fill. */
+export function requireSftMemory(config: SftConfig, examples: readonly EncodedExample[]): void {
+  const model = readConfig(config.model);
+  const tokens = examples.reduce((sum, { prompt, response }) => sum + prompt.length + response.length, 0);
+  const batch = Math.min(config.batchSize, examples.length) * (tokens / examples.length);
+  const rows = Math.ceil(batch / model.contextLength);
+  requireMemory({
+    config: model,
+    rows: Math.min(config.microBatchSize ?? rows, rows),
+    columns: model.contextLength,
+    unit: 'rows',
+  });
+}
+
+/** Every completion of a ranking is a row, as long as the batch's longest. */
+export function requireRewardMemory(config: RewardConfig, rankings: readonly Comparison[]): void {
+  let columns = 0;
+  let completions = 0;
+  for (const { sequences } of rankings) {
+    completions = Math.max(completions, sequences.length);
+    for (const sequence of sequences) columns = Math.max(columns, sequence.length);
+  }
+  const batch = Math.min(config.batchSize, rankings.length);
+  requireMemory({
+    config: readConfig(config.model),
+    rows: Math.min(config.microBatchSize ?? batch, batch) * completions,
+    columns,
+    unit: 'rankings',
+    rowsPerUnit: completions,
+  });
+}
+
+/** Policy and value model learn, reference and reward model are only read. */
+export function requirePpoMemory(config: PpoConfig): void {
+  const model = readConfig(config.model);
+  const minibatch = config.batchSize / config.minibatches;
+  requireMemory({
+    config: model,
+    rows: Math.min(config.microBatchSize ?? minibatch, minibatch),
+    columns: model.contextLength,
+    unit: 'episodes',
+    models: { frozen: 2, learning: 2 },
+  });
+}
