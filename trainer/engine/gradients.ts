@@ -1,4 +1,5 @@
-import { tf } from './tf.ts';
+import { variableGradients } from './tape.ts';
+import type { tf } from './tf.ts';
 
 /**
  * The value of a loss and its gradient for each parameter that it depends on. Nothing else that `loss` made is left.
@@ -9,7 +10,7 @@ export function valueAndGradients(
   parameters: ReadonlyMap<string, tf.Variable>,
   loss: () => tf.Scalar,
 ): { value: number; gradients: Map<string, tf.Tensor> } {
-  const { value, grads } = tf.variableGrads(loss, [...parameters.values()]);
+  const { value, grads } = variableGradients(loss, [...parameters.values()]);
   const gradients = new Map<string, tf.Tensor>();
   for (const [name, variable] of parameters) {
     const gradient = grads[variable.name];

@@ -108,6 +108,16 @@ export class NativeBackend extends MathBackendCPU {
     return copy;
   }
 
+  /** Adds `more` to `into` where that can be seen by nobody else; false, and nothing done, where it could. */
+  addInPlace(into: tf.Tensor, more: tf.Tensor): boolean {
+    const entry = this.storage.peek(into.dataId);
+    if (entry.refCount > 1 || !entry.pooled || !this.holdsFloats(into) || !this.holdsFloats(more))
+      return false;
+    const values = this.floats(into);
+    this.addon.binary(0, into.size, 1, 1, values, this.floats(more), values);
+    return true;
+  }
+
   /** Another reference to the same data: what Identity and Reshape are. */
   alias(tensor: tf.TensorInfo, shape: number[]): tf.TensorInfo {
     this.storage.peek(tensor.dataId).refCount++;
