@@ -3,6 +3,7 @@ import { cachedAttention, type KeyValueCache } from '../engine/ops/cached-attent
 import { causalAttention } from '../engine/ops/causal-attention.ts';
 import { dropout } from '../engine/ops/dropout.ts';
 import { embedding } from '../engine/ops/embedding.ts';
+import { headLogProbs, measureHead } from '../engine/ops/head-log-probs.ts';
 import { layerNorm } from '../engine/ops/layer-norm.ts';
 import { linear } from '../engine/ops/linear.ts';
 import { Random } from '../engine/random.ts';
@@ -139,9 +140,26 @@ export class Gpt {
 
   /** Logits [...,V] of hidden states [...,D]. */
   logits(hidden: tf.Tensor): tf.Tensor {
-    return linear(hidden, this.parameter('wte.weight') as tf.Variable<tf.Rank.R2>, null, {
-      transposeWeight: true,
-    });
+    return linear(hidden, this.#head(), null, { transposeWeight: true });
+  }
+
+  /** log softmax(logits / temperature) of hidden states [N,D] at int32 targets [N], float32 [N]; logits never exist whole. */
+  logProbs(hidden: tf.Tensor2D, targets: Int32Array, temperature = 1): tf.Tensor1D {
+    return tf.tidy(() => headLogProbs(hidden, this.#head(), tf.tensor1d(targets, 'int32'), temperature));
+  }
+
+  /** `logProbs`, and the entropies (nats) of the distributions, float32 [N] each, without a gradient. */
+  measure(
+    hidden: tf.Tensor2D,
+    targets: Int32Array,
+    temperature: number,
+  ): { logProbs: tf.Tensor1D; entropies: tf.Tensor1D } {
+    return tf.tidy(() => measureHead(hidden, this.#head(), tf.tensor1d(targets, 'int32'), temperature));
+  }
+
+  /** The output layer's weight [V,D]: tied to the token embedding. */
+  #head(): tf.Tensor2D {
+    return this.parameter('wte.weight') as tf.Variable<tf.Rank.R2>;
   }
 
   /** One parameter by name. */
