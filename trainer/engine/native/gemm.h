@@ -137,6 +137,12 @@ INLINE void finish(const GemmArgs& g, long row, long rows, long column, long col
   }
 }
 
+static void finish_all(const GemmArgs& g) {
+  constexpr long ROWS = 16;
+  for_each_task(divide_up(g.m, ROWS),
+                [&](long task, int) { finish(g, task * ROWS, smaller(ROWS, g.m - task * ROWS), 0, g.n); });
+}
+
 static void gemm(const GemmArgs& g) {
   const long M = g.m, N = g.n, K = g.k;
   if (M == 0 || N == 0) return;

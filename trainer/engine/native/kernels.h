@@ -60,6 +60,8 @@ enum BinaryOp { BINARY_ADD, BINARY_SUB, BINARY_MUL, BINARY_DIV };
 struct Kernels {
   const char* name;
   void (*gemm)(const GemmArgs&);
+  // what gemm does after the product itself: bias, GELU
+  void (*finish)(const GemmArgs&);
   void (*attention)(const AttentionArgs&);
   void (*attention_gradient)(const AttentionGradientArgs&);
   void (*cached_attention)(const CachedAttentionArgs&);

@@ -162,6 +162,16 @@ function headLogSums(
   return run(hidden, table);
 }
 
+/** The targets' logits / temperature, from their rows of the table alone. */
+function chosenLogits(
+  hidden: tf.Tensor2D,
+  table: tf.Tensor2D,
+  targets: tf.Tensor1D,
+  temperature: number,
+): tf.Tensor1D {
+  return hidden.mul(embedding(table, targets)).sum(-1).div(temperature);
+}
+
 /** log p = z_target - log Σ exp z; the first term needs only the targets' rows of the table. */
 function headLogProbsChunked(
   hidden: tf.Tensor2D,
@@ -173,7 +183,7 @@ function headLogProbsChunked(
   const chunks = rowChunks(hidden.shape[0], table.shape[0], chunkLogits);
   if (chunks.length === 0) return linearComposition(hidden, table, null, { transposeWeight: true }).sum(-1);
   return tf.tidy(() => {
-    const chosen = hidden.mul(embedding(table, targets)).sum(-1).div<tf.Tensor1D>(temperature);
+    const chosen = chosenLogits(hidden, table, targets, temperature);
     return chosen.sub(headLogSums(hidden, table, temperature, chunks));
   });
 }
@@ -231,7 +241,12 @@ export function measureHead(
         const rows = whole ? hidden : hidden.slice<tf.Tensor2D>([from, 0], [count, -1]);
         const logits = linear(rows, table, null, { transposeWeight: true }) as tf.Tensor2D;
         const chosen = targets.slice(from, count);
-        return [tokenLogProbs(logits, chosen, temperature), tokenEntropy(logits, temperature)];
+        const logProbs = nativeBackend()
+          ? tokenLogProbs(logits, chosen, temperature)
+          : chosenLogits(rows, table, chosen, temperature).sub<tf.Tensor1D>(
+              tf.logSumExp(logits.div(temperature), -1),
+            );
+        return [logProbs, tokenEntropy(logits, temperature)];
       }),
     );
     return {
