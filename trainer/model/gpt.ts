@@ -5,7 +5,7 @@ import { dropout } from '../engine/ops/dropout.ts';
 import { embedding } from '../engine/ops/embedding.ts';
 import { headLogProbs, measureHead } from '../engine/ops/head-log-probs.ts';
 import { layerNorm } from '../engine/ops/layer-norm.ts';
-import { linear } from '../engine/ops/linear.ts';
+import { type LinearOptions, linear } from '../engine/ops/linear.ts';
 import { Random } from '../engine/random.ts';
 import { tf } from '../engine/tf.ts';
 import { TrainerError } from '../errors.ts';
@@ -177,23 +177,23 @@ export class Gpt {
     const vector = (name: string) => this.parameter(name) as tf.Variable<tf.Rank.R1>;
     const norm = (x: tf.Tensor, name: string): tf.Tensor =>
       layerNorm(x, vector(`${name}.weight`), vector(`${name}.bias`), epsilon);
-    const project = (x: tf.Tensor, name: string, activation?: 'gelu'): tf.Tensor =>
-      linear(x, matrix(`${name}.weight`), vector(`${name}.bias`), activation ? { activation } : {});
+    const project = (x: tf.Tensor, name: string, options: LinearOptions = {}): tf.Tensor =>
+      linear(x, matrix(`${name}.weight`), vector(`${name}.bias`), options);
     let drops = 0;
-    const thin = (x: tf.Tensor): tf.Tensor =>
-      drop && drop.rate > 0 ? dropout(x, drop.rate, drop.seed * 1009 + drops++) : x;
+    const nextDrop = (): Dropout | undefined => drop && { rate: drop.rate, seed: drop.seed * 1009 + drops++ };
 
-    let x: tf.Tensor = thin(
-      tf.add(
-        embedding(matrix('wte.weight'), tf.tensor2d(batch.tokens, shape, 'int32')),
-        embedding(matrix('wpe.weight'), tf.tensor2d(batch.positions, shape, 'int32')),
-      ),
+    let x: tf.Tensor = tf.add(
+      embedding(matrix('wte.weight'), tf.tensor2d(batch.tokens, shape, 'int32')),
+      embedding(matrix('wpe.weight'), tf.tensor2d(batch.positions, shape, 'int32')),
     );
+    const first = nextDrop();
+    if (first) x = dropout(x, first.rate, first.seed);
     for (let layer = 0; layer < layers; layer++) {
       const qkv = project(norm(x, `h.${layer}.ln_1`), `h.${layer}.attn.c_attn`) as tf.Tensor3D;
-      x = tf.add(x, thin(project(attend(qkv, layer), `h.${layer}.attn.c_proj`)));
-      const inner = project(norm(x, `h.${layer}.ln_2`), `h.${layer}.mlp.c_fc`, 'gelu');
-      x = tf.add(x, thin(project(inner, `h.${layer}.mlp.c_proj`)));
+      const attended = attend(qkv, layer);
+      x = project(attended, `h.${layer}.attn.c_proj`, { residual: x, dropout: nextDrop() });
+      const inner = project(norm(x, `h.${layer}.ln_2`), `h.${layer}.mlp.c_fc`, { activation: 'gelu' });
+      x = project(inner, `h.${layer}.mlp.c_proj`, { residual: x, dropout: nextDrop() });
     }
     return norm(x, 'ln_f') as tf.Tensor3D;
   }

@@ -38,6 +38,10 @@ export interface Addon {
     bias: Floats | null,
     gelu: boolean,
     before: Floats | null,
+    residual?: Floats | null,
+    dropRate?: number,
+    dropSeed?: number,
+    bSums?: Floats | null,
   ): void;
   attention(
     rows: number,

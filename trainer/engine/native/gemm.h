@@ -1,5 +1,6 @@
 // Matrix products: packed panels, one register tile (Goto and van de Geijn 2008).
 #pragma once
+#include "dropout.h"
 #include "kernels.h"
 #include "vector.h"
 
@@ -117,10 +118,12 @@ INLINE void pack_columns(float* to, const float* from, long ks, long js, long co
   }
 }
 
-// Bias and GELU over a block of C, and the value before GELU into `before`.
+// Bias, GELU, dropout and residual over a block of C, and the value before GELU into `before`.
 INLINE void finish(const GemmArgs& g, long row, long rows, long column, long columns) {
+  const Drop dropping = drop_of(g.drop_rate, g.drop_seed);
   for (long i = row; i < row + rows; i++) {
     float* c = g.c + i * g.cs;
+    const float* residual = g.residual ? g.residual + i * g.cs : nullptr;
     float* before = g.before ? g.before + i * g.cs : nullptr;
     for (long j = column; j < column + columns; j += VL) {
       long n = column + columns - j;
@@ -131,9 +134,23 @@ INLINE void finish(const GemmArgs& g, long row, long rows, long column, long col
         else store_part(before + j, x, n);
       }
       if (g.gelu) x = gelu(x);
+      if (g.drop_rate > 0) x = drop(dropping, x, (uint32_t)(i * g.n + j));
+      if (residual) x += n >= VL ? load(residual + j) : load_part(residual + j, n, 0);
       if (n >= VL) store(c + j, x);
       else store_part(c + j, x, n);
     }
+  }
+}
+
+// sums[j] (+)= the sum of column j of a packed panel.
+INLINE void add_columns(const float* panel, long K, long columns, float* sums, bool accumulate) {
+  vf total[2] = {vf{}, vf{}};
+  for (long k = 0; k < K; k++)
+    for (int half = 0; half < 2; half++) total[half] += load(panel + k * NR + half * VL);
+  for (int half = 0; half < 2; half++) {
+    const long n = columns - half * VL;
+    float* p = sums + half * VL;
+    if (n > 0) store_part(p, accumulate ? total[half] + load_part(p, n, 0) : total[half], n);
   }
 }
 
@@ -152,7 +169,7 @@ static void gemm(const GemmArgs& g) {
   float* packed_b = scratch(0, SCRATCH_B, larger(1, k_step) * column_panels * NR);
 
   // For a few rows, as in decoding, packing B costs more than reading it where it lies.
-  const bool direct = g.bn == 1 && M <= 4 * MR;
+  const bool direct = g.bn == 1 && M <= 4 * MR && !g.b_sums;
 
   // Rows of A are read where they lie, unless they lie so that they would share sets of the cache.
   const bool rows_direct = g.ak == 1 && (g.am % 1024 != 0 || M == 1);
@@ -168,6 +185,7 @@ static void gemm(const GemmArgs& g) {
     const long k0 = kb * k_step, kc = larger(0, smaller(k_step, K - k0));
     const auto pack = [&](long p, int) {
       pack_columns(packed_b + p * kc * NR, g.b + k0 * g.bk + p * NR * g.bn, g.bk, g.bn, smaller(NR, N - p * NR), kc);
+      if (g.b_sums) add_columns(packed_b + p * kc * NR, kc, smaller(NR, N - p * NR), g.b_sums + p * NR, kb > 0);
     };
     if (!direct) for_each_task(column_panels, pack);
     else if (N % NR) pack(column_panels - 1, 0);
@@ -189,7 +207,7 @@ static void gemm(const GemmArgs& g) {
           tile_part(high, smaller(NR, N - j), kc, a, rows_direct ? g.am : high, b, plain ? g.bk : NR,
                     g.c + i * g.cs + j, g.cs, accumulate, rows_direct);
         }
-      if (last && (g.bias || g.gelu)) {
+      if (last && g.to_finish()) {
         const long i = first * rows, j = from * NR;
         finish(g, i, smaller(end * rows, M) - i, j, larger(0, smaller(to * NR, N) - j));
       }

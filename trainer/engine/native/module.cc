@@ -43,6 +43,7 @@ class Arguments {
     next_++;
     return value;
   }
+  double number_or(double otherwise) { return absent() ? otherwise : number(); }
   long integer() { return (long)number(); }
   bool flag() {
     bool value = false;
@@ -59,7 +60,7 @@ class Arguments {
   bool failed = false;
 
  private:
-  static constexpr size_t MOST = 20;
+  static constexpr size_t MOST = 24;
 
   bool absent() {
     napi_valuetype type = napi_undefined;
@@ -170,6 +171,10 @@ napi_value gemm(napi_env env, napi_callback_info info) {
   g.bias = in.floats_or_null(g.n);
   g.gelu = in.flag();
   g.before = in.floats_or_null(c_reach);
+  g.residual = in.floats_or_null(c_reach);
+  g.drop_rate = in.number_or(0);
+  g.drop_seed = (uint32_t)(int64_t)in.number_or(0);
+  g.b_sums = in.floats_or_null(g.n);
   if (in.failed) return nullptr;
   g.a += a_at;
   g.b += b_at;

@@ -96,9 +96,9 @@ double speed_of_blas(const Kernels& kernels) {
   constexpr long M = 256, N = 384, K = 192;
   std::vector<float> a(M * N, 0.5f), b(N * N, 0.25f), c(N * N);
   const GemmArgs shapes[] = {
-      {M, N, K, a.data(), K, 1, b.data(), N, 1, c.data(), N, false, nullptr, false, nullptr},
-      {M, K, N, a.data(), N, 1, b.data(), 1, N, c.data(), K, false, nullptr, false, nullptr},
-      {K, N, M, a.data(), 1, K, b.data(), N, 1, c.data(), N, false, nullptr, false, nullptr},
+      {M, N, K, a.data(), K, 1, b.data(), N, 1, c.data(), N},
+      {M, K, N, a.data(), N, 1, b.data(), 1, N, c.data(), K},
+      {K, N, M, a.data(), 1, K, b.data(), N, 1, c.data(), N},
   };
   double ours = 0, theirs = 0;
   for (const GemmArgs& g : shapes) {
@@ -144,7 +144,8 @@ void product(const Kernels& kernels, const GemmArgs& g) {
     kernels.gemm(g);
     return;
   }
-  if (g.bias || g.gelu) kernels.finish(g);
+  if (g.to_finish()) kernels.finish(g);
+  if (g.b_sums) kernels.column_sums(g.k, g.n, g.b, g.b_sums);
 }
 
 std::string choose_blas(const Kernels& kernels, const std::string& request, std::string& error) {
