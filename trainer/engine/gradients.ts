@@ -1,4 +1,4 @@
-import { variableGradients } from './tape.ts';
+import { addUp, variableGradients } from './tape.ts';
 import type { tf } from './tf.ts';
 
 /**
@@ -25,13 +25,7 @@ export function valueAndGradients(
 export function accumulateGradients(into: Map<string, tf.Tensor>, more: Map<string, tf.Tensor>): void {
   for (const [name, gradient] of more) {
     const held = into.get(name);
-    if (!held) {
-      into.set(name, gradient);
-      continue;
-    }
-    into.set(name, held.add(gradient));
-    held.dispose();
-    gradient.dispose();
+    into.set(name, held ? addUp(held, gradient) : gradient);
   }
 }
 

@@ -46,7 +46,7 @@ function nodeGradients(
 }
 
 /** The sum of two gradients, in the first's place where nobody else sees that. Takes over both. */
-function addUp(held: tf.Tensor, more: tf.Tensor): tf.Tensor {
+export function addUp(held: tf.Tensor, more: tf.Tensor): tf.Tensor {
   const sum = nativeBackend()?.addInPlace(held, more) ? held : held.add(more);
   if (sum !== held) held.dispose();
   more.dispose();
