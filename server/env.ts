@@ -22,9 +22,11 @@ const settings = {
   TOUCHSTONE_THREADS: integer('a whole number of threads from 1 to 1024', 1, 1024).optional(),
   /** How long a job's lease lasts without a heartbeat from its worker. */
   TOUCHSTONE_JOB_LEASE_SECONDS: integer('a whole number of seconds from 2 to 3600', 2, 3600).default(8),
-  /** Read elsewhere (next.config.mjs, the trainer's command line); named here so that it is no misspelling. */
+  /** Read elsewhere (next.config.mjs, the trainer's command line and engine); named here so that it is no misspelling. */
   TOUCHSTONE_NEXT_DIST: z.string().optional(),
   TOUCHSTONE_DEBUG: z.string().optional(),
+  TOUCHSTONE_BLAS: z.string().optional(),
+  TOUCHSTONE_PRECISION: z.enum(['float32', 'bf16'], { error: 'float32 or bf16' }).optional(),
 };
 
 const schema = z.object(settings);

@@ -6,6 +6,7 @@ import { TrainerError } from '../errors.ts';
 import { loadAddon } from './native/addon.ts';
 import { NativeBackend } from './native/backend.ts';
 import { registerNativeKernels } from './native/kernels.ts';
+import { type Precision, setPrecision, settleBlas } from './native/products.ts';
 import { tf } from './tf.ts';
 
 /** The devices in the order in which `auto` tries them. */
@@ -29,6 +30,11 @@ export type DeviceListing = { name: DeviceName; description: string } & (
 export interface OpenOptions {
   /** all of the processor's if left out; native only */
   threads?: number | undefined;
+  /**
+   * of matrix products, native only: bf16 rounds their inputs and is faster where the processor has it. TOUCHSTONE_PRECISION
+   * if left out, else float32
+   */
+  precision?: Precision | undefined;
   /** told in one line when `auto` has to take a slower device; standard error if left out */
   say?: ((line: string) => void) | undefined;
   /** where the compiled kernels are; the engine's own folder if left out */
@@ -60,11 +66,15 @@ function openNative(options: OpenOptions): Promise<Device> | { reason: string } 
   const { addon } = loaded;
   const threads = options.threads ?? availableParallelism();
   const variant = addon.open('best', threads);
+  const blas = settleBlas(addon, process.env.TOUCHSTONE_BLAS ?? '');
+  const precision = options.precision ?? process.env.TOUCHSTONE_PRECISION ?? 'float32';
+  setPrecision(addon, precision);
   if (!tf.findBackendFactory('native')) {
     registerNativeKernels();
     tf.registerBackend('native', () => new NativeBackend(addon), 0);
   }
-  const description = `native (C++, ${variantNames[variant] ?? variant}) on ${cpus()[0]?.model.trim() ?? process.arch}`;
+  const products = precision === 'bf16' ? ', products in bf16' : blas && `, products by ${blas}`;
+  const description = `native (C++, ${variantNames[variant] ?? variant}${products}) on ${cpus()[0]?.model.trim() ?? process.arch}`;
   return use({ name: 'native', description, threads });
 }
 

@@ -1,3 +1,4 @@
+import { addUp, variableGradients } from './tape.ts';
 import { tf } from './tf.ts';
 
 /**
@@ -22,7 +23,7 @@ export async function valueAndGradients(
   const watch: Watch = (tensor, seen) => {
     watched.push({ tensor: tf.keep(tensor), seen });
   };
-  const { value, grads } = tf.variableGrads(() => loss(watch), [...parameters.values()]);
+  const { value, grads } = variableGradients(() => loss(watch), [...parameters.values()]);
   const gradients = new Map<string, tf.Tensor>();
   for (const [name, variable] of parameters) {
     const gradient = grads[variable.name];
@@ -41,13 +42,7 @@ export async function valueAndGradients(
 export function accumulateGradients(into: Map<string, tf.Tensor>, more: Map<string, tf.Tensor>): void {
   for (const [name, gradient] of more) {
     const held = into.get(name);
-    if (!held) {
-      into.set(name, gradient);
-      continue;
-    }
-    into.set(name, held.add(gradient));
-    held.dispose();
-    gradient.dispose();
+    into.set(name, held ? addUp(held, gradient) : gradient);
   }
 }
 

@@ -3,8 +3,9 @@ import { cachedAttention, type KeyValueCache } from '../engine/ops/cached-attent
 import { causalAttention } from '../engine/ops/causal-attention.ts';
 import { dropout } from '../engine/ops/dropout.ts';
 import { embedding } from '../engine/ops/embedding.ts';
+import { headLogProbs, measureHead } from '../engine/ops/head-log-probs.ts';
 import { layerNorm } from '../engine/ops/layer-norm.ts';
-import { linear } from '../engine/ops/linear.ts';
+import { type LinearOptions, linear } from '../engine/ops/linear.ts';
 import { Random } from '../engine/random.ts';
 import { tf } from '../engine/tf.ts';
 import { TrainerError } from '../errors.ts';
@@ -139,9 +140,26 @@ export class Gpt {
 
   /** Logits [...,V] of hidden states [...,D]. */
   logits(hidden: tf.Tensor): tf.Tensor {
-    return linear(hidden, this.parameter('wte.weight') as tf.Variable<tf.Rank.R2>, null, {
-      transposeWeight: true,
-    });
+    return linear(hidden, this.#head(), null, { transposeWeight: true });
+  }
+
+  /** log softmax(logits / temperature) of hidden states [N,D] at int32 targets [N], float32 [N]; logits never exist whole. */
+  logProbs(hidden: tf.Tensor2D, targets: Int32Array, temperature = 1): tf.Tensor1D {
+    return tf.tidy(() => headLogProbs(hidden, this.#head(), tf.tensor1d(targets, 'int32'), temperature));
+  }
+
+  /** `logProbs`, and the entropies (nats) of the distributions, float32 [N] each, without a gradient. */
+  measure(
+    hidden: tf.Tensor2D,
+    targets: Int32Array,
+    temperature: number,
+  ): { logProbs: tf.Tensor1D; entropies: tf.Tensor1D } {
+    return tf.tidy(() => measureHead(hidden, this.#head(), tf.tensor1d(targets, 'int32'), temperature));
+  }
+
+  /** The output layer's weight [V,D]: tied to the token embedding. */
+  #head(): tf.Tensor2D {
+    return this.parameter('wte.weight') as tf.Variable<tf.Rank.R2>;
   }
 
   /** One parameter by name. */
@@ -159,23 +177,23 @@ export class Gpt {
     const vector = (name: string) => this.parameter(name) as tf.Variable<tf.Rank.R1>;
     const norm = (x: tf.Tensor, name: string): tf.Tensor =>
       layerNorm(x, vector(`${name}.weight`), vector(`${name}.bias`), epsilon);
-    const project = (x: tf.Tensor, name: string, activation?: 'gelu'): tf.Tensor =>
-      linear(x, matrix(`${name}.weight`), vector(`${name}.bias`), activation ? { activation } : {});
+    const project = (x: tf.Tensor, name: string, options: LinearOptions = {}): tf.Tensor =>
+      linear(x, matrix(`${name}.weight`), vector(`${name}.bias`), options);
     let drops = 0;
-    const thin = (x: tf.Tensor): tf.Tensor =>
-      drop && drop.rate > 0 ? dropout(x, drop.rate, drop.seed * 1009 + drops++) : x;
+    const nextDrop = (): Dropout | undefined => drop && { rate: drop.rate, seed: drop.seed * 1009 + drops++ };
 
-    let x: tf.Tensor = thin(
-      tf.add(
-        embedding(matrix('wte.weight'), tf.tensor2d(batch.tokens, shape, 'int32')),
-        embedding(matrix('wpe.weight'), tf.tensor2d(batch.positions, shape, 'int32')),
-      ),
+    let x: tf.Tensor = tf.add(
+      embedding(matrix('wte.weight'), tf.tensor2d(batch.tokens, shape, 'int32')),
+      embedding(matrix('wpe.weight'), tf.tensor2d(batch.positions, shape, 'int32')),
     );
+    const first = nextDrop();
+    if (first) x = dropout(x, first.rate, first.seed);
     for (let layer = 0; layer < layers; layer++) {
       const qkv = project(norm(x, `h.${layer}.ln_1`), `h.${layer}.attn.c_attn`) as tf.Tensor3D;
-      x = tf.add(x, thin(project(attend(qkv, layer), `h.${layer}.attn.c_proj`)));
-      const inner = project(norm(x, `h.${layer}.ln_2`), `h.${layer}.mlp.c_fc`, 'gelu');
-      x = tf.add(x, thin(project(inner, `h.${layer}.mlp.c_proj`)));
+      const attended = attend(qkv, layer);
+      x = project(attended, `h.${layer}.attn.c_proj`, { residual: x, dropout: nextDrop() });
+      const inner = project(norm(x, `h.${layer}.ln_2`), `h.${layer}.mlp.c_fc`, { activation: 'gelu' });
+      x = project(inner, `h.${layer}.mlp.c_proj`, { residual: x, dropout: nextDrop() });
     }
     return norm(x, 'ln_f') as tf.Tensor3D;
   }

@@ -12,6 +12,13 @@ type Floats = Float32Array;
 export interface Addon {
   /** picks the kernels, 'best' for what the processor supports, and starts the threads (0: as they are) */
   open(variant: 'best' | 'avx512' | 'avx2' | 'portable', threads: number): string;
+  /**
+   * settles for this process whether the system's BLAS makes large products: 'off', a library's path, or '' for the
+   * first found if it is clearly faster than the kernels in use. The library's name, '' where none is used
+   */
+  chooseBlas(request: string): string;
+  /** whether large products round their inputs to bf16; false when this processor cannot */
+  setBf16(on: boolean): boolean;
   gemm(
     m: number,
     n: number,
@@ -31,6 +38,10 @@ export interface Addon {
     bias: Floats | null,
     gelu: boolean,
     before: Floats | null,
+    residual?: Floats | null,
+    dropRate?: number,
+    dropSeed?: number,
+    bSums?: Floats | null,
   ): void;
   attention(
     rows: number,

@@ -21,6 +21,7 @@ class Arguments {
     next_++;
     return value;
   }
+  double number_or(double otherwise) { return absent() ? otherwise : number(); }
   long integer() { return (long)number(); }
   bool flag() {
     bool value = false;
@@ -37,7 +38,7 @@ class Arguments {
   bool failed = false;
 
  private:
-  static constexpr size_t MOST = 20;
+  static constexpr size_t MOST = 24;
 
   bool absent() {
     napi_valuetype type = napi_undefined;

@@ -7,13 +7,12 @@
 namespace touchstone {
 namespace VARIANT {
 
-// One row and head, its tensors laid out for the tiles.
+// One row and head within qkv.
 struct Head {
-  long T, S, D3;                 // cells, head size, floats from one cell of qkv to the next
-  long stride;                   // of the transposed keys and values, [S][stride]
-  long padded;                   // S rounded up to whole vectors: width of the rows of keys and values
-  const float *q, *k, *v;        // within qkv
-  const int32_t* segments;       // [T] or null
+  long T, S, D3;               // cells, head size, floats from one cell of qkv to the next
+  long padded;                 // S rounded up to whole vectors
+  const float *q, *k, *v;
+  const int32_t* segments;     // [T] or null
 };
 
 INLINE Head head_of(const AttentionArgs& a, long row, long head) {
@@ -22,8 +21,6 @@ INLINE Head head_of(const AttentionArgs& a, long row, long head) {
   h.S = a.size;
   long D = a.heads * a.size;
   h.D3 = 3 * D;
-  // 16 more than T: rows a power of two apart would share cache sets.
-  h.stride = divide_up(a.columns, NR) * NR + 16;
   h.padded = divide_up(a.size, VL) * VL;
   h.q = a.qkv + row * a.columns * h.D3 + head * a.size;
   h.k = h.q + D;
@@ -32,40 +29,43 @@ INLINE Head head_of(const AttentionArgs& a, long row, long head) {
   return h;
 }
 
-// to[d * stride + j] = from[j * step + d]
-INLINE void transpose_cells(float* to, long stride, const float* from, long step, long cells, long size) {
-  for (long j = 0; j < cells; j++)
-    for (long d = 0; d < size; d++) to[d * stride + j] = from[j * step + d];
-}
+// Rows of `size` floats, `step` apart, that may be read in whole vectors.
+struct Cells {
+  const float* data;
+  long step;
+};
 
-// to[j * padded + d] = from[j * step + d], zeros from size up to padded.
-INLINE void pad_cells(float* to, long padded, const float* from, long step, long cells, long size) {
+// Where heads are whole vectors the cells are read in place; else they are copied, with zeros from size up to padded.
+INLINE Cells whole_vectors(float* to, const float* from, long step, long cells, const Head& h) {
+  if (h.S == h.padded) return {from, step};
   for (long j = 0; j < cells; j++) {
-    for (long d = 0; d < size; d++) to[j * padded + d] = from[j * step + d];
-    for (long d = size; d < padded; d++) to[j * padded + d] = 0;
+    for (long d = 0; d < h.S; d++) to[j * h.padded + d] = from[j * step + d];
+    for (long d = h.S; d < h.padded; d++) to[j * h.padded + d] = 0;
   }
+  return {to, h.padded};
 }
 
-// The queries of a block as a panel of B: to[d * NR + q] = scale * from[(first + q) * step + d].
+// The queries of a block as a panel of B: to[d * NR + q] = scale * from[q * step + d].
 INLINE void query_panel(float* to, const float* from, long step, long queries, long size, float scale) {
   for (long q = 0; q < NR; q++)
     for (long d = 0; d < size; d++) to[d * NR + q] = q < queries ? scale * from[q * step + d] : 0;
 }
 
-// products[j * NR + q] for j in [from, to): sum over d of cells[d * stride + j] * panel[d * NR + q].
+// products[j * NR + q] for j in [from, to): sum over d of cells[j * D3 + d] * panel[d * NR + q].
 INLINE void key_by_query(const Head& h, const float* cells, const float* panel, long from, long to, float* products) {
-  for (long j = from; j < to; j += MR)
-    tile_part((int)smaller(MR, to - j), NR, h.S, cells + j, h.stride, panel, NR, products + j * NR, NR, false);
+  const long rows = panel_rows(to - from);
+  for (long j = from; j < to; j += rows)
+    tile_part((int)smaller(rows, to - j), NR, h.S, cells + j * h.D3, h.D3, panel, NR, products + j * NR, NR, false, true);
 }
 
-// out[q * step + d] (=, or += if accumulate): sum over keys j in [from, to) of weights[j * NR + q] * cells[j * padded + d].
-INLINE void query_by_size(const Head& h, const float* weights, const float* cells, long from, long to, long queries,
+// out[q * step + d] = sum over keys j in [from, to) of weights[j * NR + q] * cells[j][d].
+INLINE void query_by_size(const Head& h, const float* weights, const Cells& cells, long from, long to, long queries,
                           float* out, long step) {
   const long rows = panel_rows(queries);
   for (long d = 0; d < h.S; d += NR)
     for (long q = 0; q < queries; q += rows)
       tile_part((int)smaller(rows, queries - q), (int)smaller(NR, h.S - d), to - from, weights + from * NR + q, NR,
-                cells + from * h.padded + d, h.padded, out + q * step + d, step, false);
+                cells.data + from * cells.step + d, cells.step, out + q * step + d, step, false);
 }
 
 // Which keys a block of queries must look at, [from, ...], and from which on no mask is needed up to the block itself.
@@ -125,17 +125,14 @@ static void attention(const AttentionArgs& a) {
   for_each_task(a.rows * a.heads, [&](long task, int thread) {
     const long row = task / a.heads, head = task % a.heads, D = a.heads * a.size;
     const Head h = head_of(a, row, head);
-    float* keys = scratch(thread, SCRATCH_A, h.S * h.stride + h.T * h.padded + h.S * NR);
-    float* values = keys + h.S * h.stride;
-    float* panel = values + h.T * h.padded;
-    float* scores = scratch(thread, SCRATCH_C, (h.T + NR) * NR);
-    transpose_cells(keys, h.stride, h.k, h.D3, h.T, h.S);
-    pad_cells(values, h.padded, h.v, h.D3, h.T, h.S);
+    float* panel = scratch(thread, SCRATCH_A, h.S * NR + h.T * h.padded);
+    float* scores = scratch(thread, SCRATCH_C, h.T * NR);
+    const Cells values = whole_vectors(panel + h.S * NR, h.v, h.D3, h.T, h);
     for (long first = 0; first < h.T; first += NR) {
       const long queries = smaller(NR, h.T - first), to = first + queries;
       const Span span = span_of(h, first, queries);
       query_panel(panel, h.q + first * h.D3, h.D3, queries, h.S, factor);
-      key_by_query(h, keys, panel, span.from, to, scores);
+      key_by_query(h, h.k, panel, span.from, to, scores);
       hide(h, span, first, queries, to, scores);
       vf top[2] = {set(HIDDEN), set(HIDDEN)}, total[2] = {vf{}, vf{}};
       for (long j = span.from; j < to; j++)
@@ -167,19 +164,14 @@ static void attention(const AttentionArgs& a) {
   });
 }
 
-// to[q * stride + j] = from[j * NR + q] for j in [start, end).
-INLINE void transpose_scores(float* to, long stride, const float* from, long start, long end) {
-  for (long j = start; j < end; j++)
-    for (long q = 0; q < NR; q++) to[q * stride + j] = from[j * NR + q];
-}
-
-// sums[j * padded + d] += sum over q of weights[q * stride + j] * cells[q * padded + d], j in [from, to).
-INLINE void add_key_by_size(const Head& h, const float* weights, const float* cells, long from, long to, long queries,
+// sums[j * D3 + d] += sum over q of weights[j * NR + q] * cells[q][d], j in [from, to).
+INLINE void add_key_by_size(const Head& h, const float* weights, const Cells& cells, long from, long to, long queries,
                             float* sums) {
+  const long rows = panel_rows(to - from);
   for (long d = 0; d < h.S; d += NR)
-    for (long j = from; j < to; j += MR)
-      tile_part((int)smaller(MR, to - j), (int)smaller(NR, h.padded - d), queries, weights + j, h.stride, cells + d,
-                h.padded, sums + j * h.padded + d, h.padded, true);
+    for (long j = from; j < to; j += rows)
+      tile_part((int)smaller(rows, to - j), (int)smaller(NR, h.S - d), queries, weights + j * NR, NR, cells.data + d,
+                cells.step, sums + j * h.D3 + d, h.D3, true, true);
 }
 
 // dV = Pᵀ dO; dP = dO Vᵀ; dS = P (dP - Σ_d dO O); dQ = dS K; dK = dSᵀ Q, with P made again from the log sums
@@ -190,26 +182,20 @@ static void attention_gradient(const AttentionGradientArgs& g) {
   for_each_task(a.rows * a.heads, [&](long task, int thread) {
     const long row = task / a.heads, head = task % a.heads, D = a.heads * a.size;
     const Head h = head_of(a, row, head);
-    const long cells = h.T * h.padded, turned = h.S * h.stride;
-    float* keys_t = scratch(thread, SCRATCH_A, 2 * turned + 3 * cells + 2 * h.S * NR + 2 * NR * h.padded);
-    float* values_t = keys_t + turned;
-    float* keys = values_t + turned;
-    float* dkeys = keys + cells;
-    float* dvalues = dkeys + cells;
-    float* panel = dvalues + cells;
+    float* panel = scratch(thread, SCRATCH_A, 2 * h.S * NR + 3 * h.T * h.padded);
     float* dpanel = panel + h.S * NR;
-    float* queries_padded = dpanel + h.S * NR;
-    float* dout_padded = queries_padded + NR * h.padded;
-    float* scores = scratch(thread, SCRATCH_C, 2 * (h.T + NR) * NR + NR * h.stride);
-    float* dscores = scores + (h.T + NR) * NR;
-    float* rows = dscores + (h.T + NR) * NR;
-    transpose_cells(keys_t, h.stride, h.k, h.D3, h.T, h.S);
-    transpose_cells(values_t, h.stride, h.v, h.D3, h.T, h.S);
-    pad_cells(keys, h.padded, h.k, h.D3, h.T, h.S);
-    for (long i = 0; i < 2 * cells; i++) dkeys[i] = 0;
+    float* padded = dpanel + h.S * NR;
+    float* scores = scratch(thread, SCRATCH_C, 2 * h.T * NR);
+    float* dscores = scores + h.T * NR;
     const float* out = a.out + row * a.columns * D + head * a.size;
     const float* dout = g.dout + row * a.columns * D + head * a.size;
     float* dq = g.dqkv + row * a.columns * h.D3 + head * a.size;
+    float *dk = dq + D, *dv = dk + D;
+    const Cells keys = whole_vectors(padded, h.k, h.D3, h.T, h);
+    const Cells queries_of = whole_vectors(padded + h.T * h.padded, h.q, h.D3, h.T, h);
+    const Cells douts = whole_vectors(padded + 2 * h.T * h.padded, dout, D, h.T, h);
+    for (long j = 0; j < h.T; j++)
+      for (long d = 0; d < h.S; d++) dk[j * h.D3 + d] = dv[j * h.D3 + d] = 0;
     for (long first = 0; first < h.T; first += NR) {
       const long queries = smaller(NR, h.T - first), to = first + queries;
       const Span span = span_of(h, first, queries);
@@ -223,11 +209,9 @@ static void attention_gradient(const AttentionGradientArgs& g) {
       }
       query_panel(panel, h.q + first * h.D3, h.D3, queries, h.S, factor);
       query_panel(dpanel, dout + first * D, D, queries, h.S, 1.0f);
-      pad_cells(queries_padded, h.padded, h.q + first * h.D3, h.D3, queries, h.S);
-      pad_cells(dout_padded, h.padded, dout + first * D, D, queries, h.S);
-      key_by_query(h, keys_t, panel, span.from, to, scores);
+      key_by_query(h, h.k, panel, span.from, to, scores);
       hide(h, span, first, queries, to, scores);
-      key_by_query(h, values_t, dpanel, span.from, to, dscores);
+      key_by_query(h, h.v, dpanel, span.from, to, dscores);
       for (long j = span.from; j < to; j++)
         for (int half = 0; half < 2; half++) {
           const long at = j * NR + half * VL;
@@ -235,17 +219,12 @@ static void attention_gradient(const AttentionGradientArgs& g) {
           store(scores + at, p);
           store(dscores + at, factor * p * (load(dscores + at) - load(delta + half * VL)));
         }
-      transpose_scores(rows, h.stride, scores, span.from, to);
-      add_key_by_size(h, rows, dout_padded, span.from, to, queries, dvalues);
-      transpose_scores(rows, h.stride, dscores, span.from, to);
-      add_key_by_size(h, rows, queries_padded, span.from, to, queries, dkeys);
+      const Cells block_douts{douts.data + first * douts.step, douts.step};
+      const Cells block_queries{queries_of.data + first * queries_of.step, queries_of.step};
+      add_key_by_size(h, scores, block_douts, span.from, to, queries, dv);
+      add_key_by_size(h, dscores, block_queries, span.from, to, queries, dk);
       query_by_size(h, dscores, keys, span.from, to, queries, dq + first * h.D3, h.D3);
     }
-    for (long j = 0; j < h.T; j++)
-      for (long d = 0; d < h.S; d++) {
-        dq[j * h.D3 + D + d] = dkeys[j * h.padded + d];
-        dq[j * h.D3 + 2 * D + d] = dvalues[j * h.padded + d];
-      }
   });
 }
 

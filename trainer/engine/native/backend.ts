@@ -116,6 +116,28 @@ export class NativeBackend extends MathBackendCPU {
     return copy;
   }
 
+  /** Whether a kernel may overwrite the tensor's values: nobody else refers to them or has read them. */
+  private isOwn(tensor: tf.Tensor): boolean {
+    const entry = this.storage.peek(tensor.dataId);
+    return entry.refCount === 1 && entry.pooled === true && this.holdsFloats(tensor);
+  }
+
+  /** Adds `more` to `into` where that can be seen by nobody else; false, and nothing done, where it could. */
+  addInPlace(into: tf.Tensor, more: tf.Tensor): boolean {
+    if (!this.isOwn(into) || !this.holdsFloats(more)) return false;
+    const values = this.floats(into);
+    this.addon.binary(0, into.size, 1, 1, values, this.floats(more), values);
+    return true;
+  }
+
+  /** `addInPlace` for a multiplication by one number. */
+  scaleInPlace(tensor: tf.Tensor, factor: number): boolean {
+    if (!this.isOwn(tensor)) return false;
+    const values = this.floats(tensor);
+    this.addon.binary(2, tensor.size, 1, 0, values, Float32Array.of(factor), values);
+    return true;
+  }
+
   /** Another reference to the same data: what Identity and Reshape are. */
   alias(tensor: tf.TensorInfo, shape: number[]): tf.TensorInfo {
     this.storage.peek(tensor.dataId).refCount++;

@@ -41,6 +41,8 @@ function fail(reason) {
   );
 }
 
+const avx512 = ['-mavx512f', '-mavx512dq', '-mavx512bw', '-mavx512vl', '-mfma', '-mprefer-vector-width=512'];
+
 /** Variants of kernels.cc: its namespace, the bytes of a vector, rows of the register tile, flags. */
 function variants() {
   const portable = { name: 'portable', bytes: 16, rows: 6, flags: [] };
@@ -48,12 +50,7 @@ function variants() {
   return [
     portable,
     { name: 'avx2', bytes: 32, rows: 6, flags: ['-mavx2', '-mfma'] },
-    {
-      name: 'avx512',
-      bytes: 64,
-      rows: 14,
-      flags: ['-mavx512f', '-mavx512dq', '-mavx512bw', '-mavx512vl', '-mfma', '-mprefer-vector-width=512'],
-    },
+    { name: 'avx512', bytes: 64, rows: 14, flags: avx512 },
   ];
 }
 
@@ -88,16 +85,25 @@ async function build() {
           ...flags,
         ],
       })),
-      ...['module', 'decode_module', 'decoder', 'pool', 'sampling'].map((name) => ({
+      ...['module', 'decode_module', 'decoder', 'pool', 'sampling', 'products'].map((name) => ({
         source: `${name}.cc`,
         object: join(temporary, `${name}.o`),
         flags: [`-I${headers}`],
       })),
+      {
+        source: 'bf16.cc',
+        object: join(temporary, 'bf16.o'),
+        flags: ['-Wno-psabi'],
+        // An older compiler does without.
+        optional: process.arch === 'x64' ? [...avx512, '-mavx512bf16'] : [],
+      },
     ];
     const results = await Promise.all(
-      sources.map(({ source, object, flags }) =>
-        compile([...common, ...flags, '-c', join(here, source), '-o', object]),
-      ),
+      sources.map(async ({ source, object, flags, optional }) => {
+        const parameters = [...common, ...flags, '-c', join(here, source), '-o', object];
+        const wanted = await compile([...(optional ?? []), ...parameters]);
+        return wanted !== null && optional?.length ? compile(parameters) : wanted;
+      }),
     );
     const failed = results.find((result) => result !== null);
     if (failed === 'ENOENT')
@@ -106,7 +112,14 @@ async function build() {
     const linked = join(temporary, 'kernels.node');
     const shared =
       process.platform === 'darwin' ? ['-bundle', '-undefined', 'dynamic_lookup'] : ['-shared', '-pthread'];
-    const result = await compile([...shared, ...sources.map(({ object }) => object), '-o', linked]);
+    const libraries = process.platform === 'linux' ? ['-ldl'] : [];
+    const result = await compile([
+      ...shared,
+      ...sources.map(({ object }) => object),
+      ...libraries,
+      '-o',
+      linked,
+    ]);
     if (result !== null) return `linking failed: ${mainLine(result)}`;
     renameSync(linked, join(folder, 'kernels.node'));
     rmSync(join(folder, 'reason.txt'), { force: true });

@@ -1,5 +1,6 @@
 // Kernels over flat arrays.
 #pragma once
+#include "dropout.h"
 #include "rows.h"
 
 namespace touchstone {
@@ -92,22 +93,12 @@ static double sum_of_squares(long size, const float* x) {
   });
 }
 
-// Finaliser of MurmurHash3; ops/dropout.ts computes the same.
-INLINE uint32_t mix(uint32_t z) {
-  z = (z ^ (z >> 16)) * 0x85ebca6bu;
-  z = (z ^ (z >> 13)) * 0xc2b2ae35u;
-  return z ^ (z >> 16);
-}
-
 static void dropout(long size, const float* x, double rate, uint32_t seed, float* out) {
-  const uint32_t key = mix(seed ^ 0x9e3779b9u);
-  const float scale = (float)(1.0 / (1.0 - rate));
-  const uint32_t threshold = (uint32_t)(rate * 4294967296.0);
+  const Drop d = drop_of(rate, seed);
   for_each_block(size, [&](long from, long to, long) {
-    for (long i = from; i < to; i++) {
-      const uint32_t h = mix(mix((uint32_t)i + 1u) ^ key);
-      out[i] = h < threshold ? x[i] * 0.0f : x[i] * scale;
-    }
+    for_each_vector(to - from, [&](long j, long n) {
+      store_some(out + from + j, drop(d, load_some(x + from + j, n), (uint32_t)(from + j)), n);
+    });
   });
 }
 

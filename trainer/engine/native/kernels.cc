@@ -16,6 +16,7 @@ const Kernels& JOIN(kernels_, VARIANT)() {
   static const Kernels table = {
       TEXT(VARIANT),
       VARIANT::gemm,
+      VARIANT::finish_all,
       VARIANT::attention,
       VARIANT::attention_gradient,
       VARIANT::cached_attention,

@@ -6,7 +6,8 @@
 
 namespace touchstone {
 
-// C[i][j] (+)= sum over k of A[i][k] B[k][j]; then, if asked, + bias[j] and GELU.
+// C[i][j] (+)= sum over k of A[i][k] B[k][j]; then, if asked, + bias[j], GELU, dropout, and + residual[i][j], in this
+// order.
 // A[i][k] is a[i * am + k * ak], B[k][j] is b[k * bk + j * bn], C[i][j] is c[i * cs + j].
 struct GemmArgs {
   long m, n, k;
@@ -19,7 +20,13 @@ struct GemmArgs {
   bool accumulate;
   const float* bias;  // [n] or null
   bool gelu;
-  float* before;  // as c: the value before GELU, or null
+  float* before;           // as c: the value before GELU, or null
+  const float* residual;   // as c, or null
+  double drop_rate;        // 0 for no dropout; the elements are counted row by row through C
+  uint32_t drop_seed;
+  float* b_sums;           // [n] or null: the sums of B's columns, which must be whole rows of memory (bn 1)
+
+  bool to_finish() const { return bias || gelu || residual || drop_rate > 0; }
 };
 
 struct AttentionArgs {
@@ -62,6 +69,8 @@ enum BinaryOp { BINARY_ADD, BINARY_SUB, BINARY_MUL, BINARY_DIV };
 struct Kernels {
   const char* name;
   void (*gemm)(const GemmArgs&);
+  // what gemm does after the product itself: bias, GELU
+  void (*finish)(const GemmArgs&);
   void (*attention)(const AttentionArgs&);
   void (*attention_gradient)(const AttentionGradientArgs&);
   void (*cached_attention)(const CachedAttentionArgs&);

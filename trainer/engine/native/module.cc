@@ -9,6 +9,7 @@
 #include "decode_module.h"
 #include "kernels.h"
 #include "pool.h"
+#include "products.h"
 
 using namespace touchstone;
 
@@ -46,10 +47,34 @@ napi_value open(napi_env env, napi_callback_info info) {
   int32_t threads = 0;
   napi_get_value_int32(env, values[1], &threads);
   kernels = &pick(wanted);
+  use_blas(!std::strcmp(wanted, "best"));
   if (threads > 0) set_thread_count(threads);
   napi_value name;
   napi_create_string_utf8(env, kernels->name, NAPI_AUTO_LENGTH, &name);
   return name;
+}
+
+// chooseBlas(request) settles who makes large products, for the kernels in use; gives the library's name or "".
+napi_value choose_blas(napi_env env, napi_callback_info info) {
+  size_t count = 1, length = 0;
+  napi_value value;
+  napi_get_cb_info(env, info, &count, &value, nullptr, nullptr);
+  char request[4096] = "";
+  napi_get_value_string_utf8(env, value, request, sizeof request, &length);
+  std::string error;
+  const std::string name = touchstone::choose_blas(*kernels, request, error);
+  if (!error.empty()) napi_throw_error(env, nullptr, error.c_str());
+  napi_create_string_utf8(env, name.c_str(), NAPI_AUTO_LENGTH, &value);
+  return value;
+}
+
+// setBf16(on) gives whether that could be done.
+napi_value set_bf16(napi_env env, napi_callback_info info) {
+  Arguments in(env, info);
+  const bool on = in.flag();
+  napi_value done;
+  napi_get_boolean(env, !in.failed && touchstone::set_bf16(on), &done);
+  return done;
 }
 
 long reach(long rows, long row_step, long columns, long column_step) {
@@ -76,11 +101,15 @@ napi_value gemm(napi_env env, napi_callback_info info) {
   g.bias = in.floats_or_null(g.n);
   g.gelu = in.flag();
   g.before = in.floats_or_null(c_reach);
+  g.residual = in.floats_or_null(c_reach);
+  g.drop_rate = in.number_or(0);
+  g.drop_seed = (uint32_t)(int64_t)in.number_or(0);
+  g.b_sums = in.floats_or_null(g.n);
   if (in.failed) return nullptr;
   g.a += a_at;
   g.b += b_at;
   g.c += c_at;
-  kernels->gemm(g);
+  product(*kernels, g);
   return nullptr;
 }
 
@@ -318,6 +347,8 @@ napi_value start(napi_env env, napi_value exports) {
     napi_callback function;
   } functions[] = {
       {"open", open},
+      {"chooseBlas", choose_blas},
+      {"setBf16", set_bf16},
       {"gemm", gemm},
       {"attention", attention},
       {"attentionGradient", attention_gradient},

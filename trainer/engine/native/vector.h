@@ -4,6 +4,10 @@
 #include <cstddef>
 #include <cstdint>
 
+#if defined(__AVX512F__)
+#include <immintrin.h>
+#endif
+
 #include "pool.h"
 
 #ifndef VARIANT
@@ -41,6 +45,13 @@ INLINE vi seti(int32_t x) { return x - vi{}; }
 INLINE vf max(vf a, vf b) { return a > b ? a : b; }
 
 // The first n of VL floats; the others read as `rest`.
+#if defined(__AVX512F__)
+INLINE __mmask16 first_lanes(long n) { return n >= VL ? 0xffff : (__mmask16)((1u << n) - 1); }
+INLINE vf load_part(const float* p, long n, float rest) {
+  return (vf)_mm512_mask_loadu_ps(_mm512_set1_ps(rest), first_lanes(n), p);
+}
+INLINE void store_part(float* p, vf v, long n) { _mm512_mask_storeu_ps(p, first_lanes(n), (__m512)v); }
+#else
 INLINE vf load_part(const float* p, long n, float rest) {
   float t[VL];
   for (int i = 0; i < VL; i++) t[i] = i < n ? p[i] : rest;
@@ -51,6 +62,7 @@ INLINE void store_part(float* p, vf v, long n) {
   store(t, v);
   for (int i = 0; i < n && i < VL; i++) p[i] = t[i];
 }
+#endif
 
 INLINE float sum(vf v) {
   float t[VL];

@@ -153,6 +153,22 @@ describe.each(allDevices)('AdamW on $name', (device) => {
     disposeGradients(gradients);
   });
 
+  it('clips and accumulates without changing what somebody else holds', async () => {
+    const shared = tf.tidy(() => tf.tensor1d([3, 0, 4]).mul(tf.ones([3])));
+    const alias = shared.clone();
+    const gradients = new Map([['a', shared]]);
+    await clipByGlobalNorm(gradients, 1);
+    expect(difference((await gradients.get('a')?.data()) ?? [], [0.6, 0, 0.8])).toBeLessThan(1e-6);
+    expect([...(await alias.data())]).toEqual([3, 0, 4]);
+    const more = new Map([['a', tf.tidy(() => tf.tensor1d([1, 1, 1]).mul(tf.ones([3])))]]);
+    const own = new Map([['a', tf.tidy(() => alias.mul(tf.ones([3])))]]);
+    accumulateGradients(own, more);
+    expect([...((await own.get('a')?.data()) ?? [])]).toEqual([4, 1, 5]);
+    expect([...(await alias.data())]).toEqual([3, 0, 4]);
+    tf.dispose(alias);
+    for (const map of [gradients, own]) disposeGradients(map);
+  });
+
   it('gives gradients by the names of the map, and adds up micro-batches', async () => {
     const before = tf.memory().numTensors;
     const parameters = new Map([

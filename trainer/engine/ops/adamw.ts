@@ -119,7 +119,9 @@ export async function clipByGlobalNorm(gradients: Map<string, tf.Tensor>, maxNor
   if (!(maxNorm > 0)) throw new TrainerError(`The gradient norm to clip at is ${maxNorm}: expected above 0.`);
   const norm = await globalNorm(gradients);
   if (norm > maxNorm) {
+    const native = nativeBackend();
     for (const [name, gradient] of gradients) {
+      if (native?.scaleInPlace(gradient, maxNorm / norm)) continue;
       gradients.set(name, gradient.mul(maxNorm / norm));
       gradient.dispose();
     }

@@ -35,6 +35,12 @@ function dropoutNative<T extends tf.Tensor>(native: NativeBackend, x: T, rate: n
   return fused<T>([x], { forward: () => drop(x), backward: (dy) => [drop(dy)] });
 }
 
+/** @throws RangeError when the rate is not one */
+export function checkDropoutRate(rate: number): void {
+  if (!(rate >= 0 && rate < 1))
+    throw new RangeError(`dropout rate is ${rate}: expected 0 or more and below 1.`);
+}
+
 /**
  * Zeroes each element with probability `rate` and scales the others by 1 / (1 - rate) (Srivastava et al. 2014).
  * The same seed and shape drop the same elements on every device.
@@ -42,8 +48,7 @@ function dropoutNative<T extends tf.Tensor>(native: NativeBackend, x: T, rate: n
  * @param seed an integer, taken modulo 2^32
  */
 export function dropout<T extends tf.Tensor>(x: T, rate: number, seed: number): T {
-  if (!(rate >= 0 && rate < 1))
-    throw new RangeError(`dropout rate is ${rate}: expected 0 or more and below 1.`);
+  checkDropoutRate(rate);
   if (rate === 0) return x;
   const native = nativeBackend();
   return native ? dropoutNative(native, x, rate, seed) : dropoutComposition(x, rate, seed);

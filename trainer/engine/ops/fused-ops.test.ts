@@ -253,6 +253,12 @@ describe('wrong shapes', () => {
     expect(() => linear(tf.zeros([2, 3]), tf.zeros([4, 5]), null)).toThrow(
       /x \[2,3\].*4 inputs and 5 outputs/,
     );
+    expect(() => linear(tf.zeros([2, 3]), tf.zeros([3, 5]), null, { residual: tf.zeros([2, 3]) })).toThrow(
+      /residual \[2,3\] does not fit a result of \[2,5\]/,
+    );
+    expect(() => linear(tf.zeros([2, 3]), tf.zeros([3, 5]), null, { dropout: { rate: 1, seed: 0 } })).toThrow(
+      /dropout rate is 1/,
+    );
     expect(() => causalAttention(tf.zeros([1, 2, 12]), 3, null)).toThrow(/width of 12.*3 heads/);
     expect(() => causalAttention(tf.zeros([1, 2, 12]), 2, tf.zeros([1, 3], 'int32'))).toThrow(/\[1,3\]/);
     expect(() => tokenLogProbs(tf.zeros([2, 3]), tf.zeros([3], 'int32'))).toThrow(/2 rows.*3 targets/);

@@ -1,7 +1,5 @@
 import { rightPadded, type TokenBatch } from '../../data/batch.ts';
 import { embedding } from '../../engine/ops/embedding.ts';
-import { tokenEntropy } from '../../engine/ops/token-entropy.ts';
-import { tokenLogProbs } from '../../engine/ops/token-log-probs.ts';
 import { tf } from '../../engine/tf.ts';
 import type { Gpt } from '../../model/gpt.ts';
 import type { ScalarModel } from '../../model/scalar-model.ts';
@@ -41,17 +39,15 @@ export function layOut(episodes: readonly Episode[], padding: number): EpisodeBa
   return { batch, cells: Int32Array.from(cells), targets: Int32Array.from(targets) };
 }
 
-/** Logits [N,V] from which each response token was drawn. */
-function responseLogits(model: Gpt, { batch, cells }: EpisodeBatch): tf.Tensor2D {
+/** The hidden states [N,D] from which each response token was drawn. */
+function responseHidden(model: Gpt, { batch, cells }: EpisodeBatch): tf.Tensor2D {
   const flat = model.hidden(batch).reshape<tf.Tensor2D>([batch.rows * batch.columns, model.config.width]);
-  return model.logits(embedding(flat, tf.tensor1d(cells, 'int32'))) as tf.Tensor2D;
+  return embedding(flat, tf.tensor1d(cells, 'int32')) as tf.Tensor2D;
 }
 
 /** log π(token | what came before) of every response token under logits / temperature, float32 [N]. */
 export function responseLogProbs(model: Gpt, laidOut: EpisodeBatch, temperature: number): tf.Tensor1D {
-  return tf.tidy(() =>
-    tokenLogProbs(responseLogits(model, laidOut), tf.tensor1d(laidOut.targets, 'int32'), temperature),
-  );
+  return tf.tidy(() => model.logProbs(responseHidden(model, laidOut), laidOut.targets, temperature));
 }
 
 /** V_t, read before each response token, float32 [N]; `bias` completes a normalised score head. */
@@ -76,15 +72,11 @@ export async function measureResponses(
   const entropies: Float32Array[] = [];
   for (const part of chunks(episodes, chunk)) {
     const laidOut = layOut(part, padding);
-    const [drawn, entropy] = tf.tidy(() => {
-      const logits = responseLogits(model, laidOut);
-      return [
-        tokenLogProbs(logits, tf.tensor1d(laidOut.targets, 'int32'), temperature),
-        tokenEntropy(logits, temperature),
-      ];
-    });
-    logProbs.push(...perEpisode(part, await read(drawn)));
-    entropies.push(...perEpisode(part, await read(entropy)));
+    const measured = tf.tidy(() =>
+      model.measure(responseHidden(model, laidOut), laidOut.targets, temperature),
+    );
+    logProbs.push(...perEpisode(part, await read(measured.logProbs)));
+    entropies.push(...perEpisode(part, await read(measured.entropies)));
   }
   return { logProbs, entropies };
 }

@@ -1,6 +1,5 @@
 import type { TrainingBatch } from '../../data/batch.ts';
 import { embedding } from '../../engine/ops/embedding.ts';
-import { tokenLogProbs } from '../../engine/ops/token-log-probs.ts';
 import { tf } from '../../engine/tf.ts';
 import type { Dropout, Gpt } from '../../model/gpt.ts';
 
@@ -17,7 +16,7 @@ export function summedLoss(model: Gpt, batch: TrainingBatch, dropout?: Dropout):
     const everyCell = cells.length === batch.weights.length;
     const counted = everyCell ? flat : embedding(flat, tf.tensor1d(cells, 'int32'));
     const targets = everyCell ? batch.targets : Int32Array.from(cells, (cell) => batch.targets[cell] ?? 0);
-    const logProbs = tokenLogProbs(model.logits(counted) as tf.Tensor2D, tf.tensor1d(targets, 'int32'));
+    const logProbs = model.logProbs(counted as tf.Tensor2D, targets);
     const weights = Float32Array.from(cells, (cell) => batch.weights[cell] ?? 0);
     const weighted = weights.every((weight) => weight === 1)
       ? logProbs
