@@ -144,9 +144,13 @@ INLINE void finish(const GemmArgs& g, long row, long rows, long column, long col
 
 // sums[j] (+)= the sum of column j of a packed panel.
 INLINE void add_columns(const float* panel, long K, long columns, float* sums, bool accumulate) {
-  vf total[2] = {vf{}, vf{}};
+  // Four sums side by side: one alone would wait for each addition, and round more.
+  vf parts[4][2] = {};
   for (long k = 0; k < K; k++)
-    for (int half = 0; half < 2; half++) total[half] += load(panel + k * NR + half * VL);
+    for (int half = 0; half < 2; half++) parts[k % 4][half] += load(panel + k * NR + half * VL);
+  vf total[2];
+  for (int half = 0; half < 2; half++)
+    total[half] = (parts[0][half] + parts[1][half]) + (parts[2][half] + parts[3][half]);
   for (int half = 0; half < 2; half++) {
     const long n = columns - half * VL;
     float* p = sums + half * VL;
