@@ -183,6 +183,6 @@ describe('touchstone', () => {
   it('lists the devices', async () => {
     const { stdout } = await touchstone(['devices', '--json']);
     const names = (JSON.parse(stdout) as { name: string }[]).map(({ name }) => name);
-    expect(names).toEqual(['native', 'wasm', 'cpu']);
+    expect(names).toEqual(['webgpu', 'native', 'tensorflow', 'wasm', 'cpu']);
   });
 });
