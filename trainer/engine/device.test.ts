@@ -129,7 +129,8 @@ NAPI_MODULE_INIT() {
 `,
   );
   const output = join(target, 'kernels.node');
-  execFileSync('c++', ['-shared', '-fPIC', `-I${headers}`, source, '-o', output]);
+  const [compiler = 'c++', ...first] = (process.env.CXX ?? 'c++').split(/\s+/);
+  execFileSync(compiler, [...first, '-shared', '-fPIC', `-I${headers}`, source, '-o', output]);
   return target;
 }
 

@@ -1,5 +1,6 @@
 import type { WebGPUProgram } from '@tensorflow/tfjs-backend-webgpu';
 import { tf } from '../tf.ts';
+import { adamW } from './adamw.ts';
 import type { WebGpuBackend } from './backend.ts';
 
 interface KernelParams {
@@ -84,7 +85,7 @@ function batchMatMul(
   };
 }
 
-/** Puts our kernels in the place of tfjs's. */
+/** Adds our kernels, some in the place of tfjs's. */
 export function registerWebGpuKernels(): void {
   const replace = (
     kernelName: string,
@@ -98,4 +99,9 @@ export function registerWebGpuKernels(): void {
   };
   replace('UnsortedSegmentSum', () => unsortedSegmentSum);
   replace('BatchMatMul', batchMatMul);
+  tf.registerKernel({
+    kernelName: 'AdamW',
+    backendName: 'webgpu',
+    kernelFunc: adamW as unknown as tf.KernelFunc,
+  });
 }
