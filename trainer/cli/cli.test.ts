@@ -184,5 +184,6 @@ describe('touchstone', () => {
     const { stdout } = await touchstone(['devices', '--json']);
     const names = (JSON.parse(stdout) as { name: string }[]).map(({ name }) => name);
     expect(names).toEqual(['webgpu', 'native', 'tensorflow', 'wasm', 'cpu']);
-  });
+    // A process a device, one after the other: seconds where the machine is idle.
+  }, 180_000);
 });
