@@ -9,15 +9,20 @@ const neverRun = [
   'macOS',
 ];
 
+/** GFLOP/s in two digits or more: a software GPU makes hundredths of one. */
+function rate(gflops: number): string {
+  return gflops < 10 ? gflops.toPrecision(2) : gflops.toFixed(1);
+}
+
 /** One row a device: its name, what it multiplies, what it is or why it is not there. */
 function table(listings: readonly DeviceListing[]): string {
   const rows = listings.map((one) =>
     one.present
-      ? [one.name, (one.gflops ?? Number.NaN).toFixed(1), describe(one)]
+      ? [one.name, rate(one.gflops ?? Number.NaN), describe(one)]
       : [one.name, '', `absent: ${one.reason}`],
   );
   const lines = [['device', 'GFLOP/s', 'what it is'], ...rows].map(
-    ([name = '', rate = '', what = '']) => `${name.padEnd(12)}${rate.padStart(8)}  ${what}`,
+    ([name = '', speed = '', what = '']) => `${name.padEnd(12)}${speed.padStart(8)}  ${what}`,
   );
   return lines.join('\n');
 }
