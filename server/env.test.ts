@@ -19,7 +19,10 @@ describe('settings from the environment', () => {
   it.each([
     [{ PORT: '70000' }, 'PORT is "70000": expected a port number from 1 to 65535.'],
     [{ PORT: '3k' }, 'PORT is "3k": expected a port number from 1 to 65535.'],
-    [{ TOUCHSTONE_DEVICE: 'gpu' }, 'TOUCHSTONE_DEVICE is "gpu": expected one of auto, native, wasm, cpu.'],
+    [
+      { TOUCHSTONE_DEVICE: 'gpu' },
+      'TOUCHSTONE_DEVICE is "gpu": expected one of auto, webgpu, native, tensorflow, wasm, cpu.',
+    ],
     [
       { NEXTAUTH_URL: 'example.org' },
       'NEXTAUTH_URL is "example.org": expected an address such as https://touchstone.example.org.',

@@ -17,7 +17,9 @@ const settings = {
     .url({ protocol: /^https?$/, error: 'an address such as https://touchstone.example.org' })
     .optional(),
   TOUCHSTONE_DEVICE: z
-    .enum(['auto', 'native', 'wasm', 'cpu'], { error: 'one of auto, native, wasm, cpu' })
+    .enum(['auto', 'webgpu', 'native', 'tensorflow', 'wasm', 'cpu'], {
+      error: 'one of auto, webgpu, native, tensorflow, wasm, cpu',
+    })
     .default('auto'),
   TOUCHSTONE_THREADS: integer('a whole number of threads from 1 to 1024', 1, 1024).optional(),
   /** How long a job's lease lasts without a heartbeat from its worker. */
@@ -38,7 +40,7 @@ export interface Env {
   port: number;
   authSecret: string | undefined;
   authUrl: string | undefined;
-  device: 'auto' | 'native' | 'wasm' | 'cpu';
+  device: 'auto' | 'webgpu' | 'native' | 'tensorflow' | 'wasm' | 'cpu';
   threads: number | undefined;
   jobLeaseSeconds: number;
 }

@@ -4,7 +4,14 @@ import type { Device, DeviceName } from '../engine/device.ts';
 import { messageOf, TrainerError } from '../errors.ts';
 
 // Spelt out here, as importing the engine for its list would load tfjs for every command, --help included.
-const deviceChoices: Record<DeviceName | 'auto', true> = { auto: true, native: true, wasm: true, cpu: true };
+const deviceChoices: Record<DeviceName | 'auto', true> = {
+  auto: true,
+  webgpu: true,
+  native: true,
+  tensorflow: true,
+  wasm: true,
+  cpu: true,
+};
 
 /** What the flags that every tensor command has give. */
 export interface DeviceFlags {

@@ -1,31 +1,30 @@
-import { createRequire } from 'node:module';
-import { availableParallelism, cpus } from 'node:os';
-import { dirname } from 'node:path';
-import { setThreadsCount, setWasmPaths } from '@tensorflow/tfjs-backend-wasm';
-import { TrainerError } from '../errors.ts';
-import { loadAddon } from './native/addon.ts';
-import { NativeBackend } from './native/backend.ts';
-import { registerNativeKernels } from './native/kernels.ts';
-import { type Precision, setPrecision, settleBlas } from './native/products.ts';
+import { messageOf, TrainerError } from '../errors.ts';
+import { startNative } from './native/open.ts';
+import type { Precision } from './native/products.ts';
+import { probeDevice } from './probe-device.ts';
+import { checkProduct } from './self-check.ts';
+import { startTensorFlow } from './tensorflow/open.ts';
 import { tf } from './tf.ts';
+import { startWasm } from './wasm/open.ts';
+import { mayHaveGpu } from './webgpu/adapter.ts';
 
-/** The devices in the order in which `auto` tries them. */
-export const deviceNames = ['native', 'wasm', 'cpu'] as const;
+/** The devices, in the order in which `auto` tries them; it never takes the last. */
+export const deviceNames = ['webgpu', 'native', 'tensorflow', 'wasm', 'cpu'] as const;
 export type DeviceName = (typeof deviceNames)[number];
 
-/** The device that runs the tensors. */
-export interface Device {
-  name: DeviceName;
+/** What a device says of itself once it is started. */
+export interface Started {
   /** what it is, for people: "native (C++, AVX-512) on AMD EPYC" */
   description: string;
   threads: number;
+  /** webgpu: a program on the main processor plays the graphics processor */
+  software?: boolean;
 }
 
-/** A device as `listDevices` tells of it; `reason` says why one is not there. */
-export type DeviceListing = { name: DeviceName; description: string } & (
-  | { present: true }
-  | { present: false; reason: string }
-);
+/** The device that runs the tensors. */
+export interface Device extends Started {
+  name: DeviceName;
+}
 
 export interface OpenOptions {
   /** all of the processor's if left out; native only */
@@ -41,89 +40,87 @@ export interface OpenOptions {
   kernelFolder?: string | undefined;
 }
 
-const descriptions: Record<DeviceName, string> = {
-  native: 'compiled C++ kernels on all cores',
-  wasm: 'tfjs on WebAssembly, one core: trains some fifty times slower than native',
-  cpu: 'tfjs in plain JavaScript, one core: for tests',
+/** What `auto` says of a device that it falls back to. */
+const fallbacks: Record<DeviceName, string> = {
+  webgpu: 'the webgpu device',
+  native: 'the native device',
+  tensorflow: 'the tensorflow device',
+  wasm: 'WebAssembly instead, which trains some fifty times slower',
+  cpu: 'the cpu device',
 };
 
-const variantNames: Record<string, string> = { avx512: 'AVX-512', avx2: 'AVX2', portable: 'portable' };
-
-/** Names every device and whether it can be opened here. */
-export function listDevices(options: Pick<OpenOptions, 'kernelFolder'> = {}): DeviceListing[] {
-  const loaded = loadAddon(options.kernelFolder);
-  return deviceNames.map((name) => {
-    const listing = { name, description: descriptions[name] };
-    return name === 'native' && 'reason' in loaded
-      ? { ...listing, present: false, reason: loaded.reason }
-      : { ...listing, present: true };
-  });
+function start(name: DeviceName, options: OpenOptions): Promise<Started | { reason: string }> {
+  switch (name) {
+    case 'webgpu':
+      // Loaded when asked for: it brings a library of tens of megabytes.
+      return import('./webgpu/open.ts').then(({ startWebGpu }) => startWebGpu());
+    case 'native':
+      return Promise.resolve(startNative(options));
+    case 'tensorflow':
+      return startTensorFlow();
+    case 'wasm':
+      return startWasm();
+    case 'cpu':
+      return Promise.resolve({ description: `cpu (tfjs ${tf.version_core} in JavaScript)`, threads: 1 });
+  }
 }
 
-function openNative(options: OpenOptions): Promise<Device> | { reason: string } {
-  const loaded = loadAddon(options.kernelFolder);
-  if ('reason' in loaded) return loaded;
-  const { addon } = loaded;
-  const threads = options.threads ?? availableParallelism();
-  const variant = addon.open('best', threads);
-  const blas = settleBlas(addon, process.env.TOUCHSTONE_BLAS ?? '');
-  const precision = options.precision ?? process.env.TOUCHSTONE_PRECISION ?? 'float32';
-  setPrecision(addon, precision);
-  if (!tf.findBackendFactory('native')) {
-    registerNativeKernels();
-    tf.registerBackend('native', () => new NativeBackend(addon), 0);
+/** Starts a device, makes it tfjs's current backend, and has it multiply once. */
+async function tryDevice(name: DeviceName, options: OpenOptions): Promise<Device | { reason: string }> {
+  try {
+    const started = await start(name, options);
+    if ('reason' in started) return started;
+    if (!(await tf.setBackend(name))) return { reason: 'it is installed but did not start' };
+    await tf.ready();
+    const wrong = await checkProduct();
+    return wrong === null ? { name, ...started } : { reason: wrong };
+  } catch (error) {
+    return { reason: `it did not start (${messageOf(error).split('\n')[0]})` };
   }
-  const products = precision === 'bf16' ? ', products in bf16' : blas && `, products by ${blas}`;
-  const description = `native (C++, ${variantNames[variant] ?? variant}${products}) on ${cpus()[0]?.model.trim() ?? process.arch}`;
-  return use({ name: 'native', description, threads });
 }
 
-let wasmPlaced = false;
-
-function openWasm(): Promise<Device> {
-  // Both calls are refused once the backend runs.
-  if (!wasmPlaced) {
-    const require = createRequire(import.meta.url);
-    setWasmPaths(`${dirname(require.resolve('@tensorflow/tfjs-backend-wasm'))}/`);
-    setThreadsCount(1);
-    wasmPlaced = true;
-  }
-  return use({ name: 'wasm', description: 'wasm (tfjs on WebAssembly)', threads: 1 });
+/** Whether `auto` tries WebGPU: `null`, or why it does not. A driver that crashes does so in a process of its own. */
+async function refusalOfWebGpu(options: OpenOptions): Promise<string | null> {
+  if (!mayHaveGpu()) return '';
+  const probed = await probeDevice('webgpu', { ...options, measure: false });
+  if ('reason' in probed) return probed.crashed ? probed.reason : '';
+  return probed.software ? '' : null;
 }
 
-async function use(device: Device): Promise<Device> {
-  if (!(await tf.setBackend(device.name))) {
-    throw new TrainerError(`The device "${device.name}" is installed but did not start.`);
+async function openFirst(options: OpenOptions): Promise<Device> {
+  const causes: string[] = [];
+  for (const name of deviceNames) {
+    if (name === 'cpu') continue;
+    const refusal = name === 'webgpu' ? await refusalOfWebGpu(options) : null;
+    const opened = refusal === null ? await tryDevice(name, options) : { reason: refusal };
+    if (!('reason' in opened)) {
+      const say = options.say ?? ((line: string): void => console.error(line));
+      if (causes.length > 0) say(`${causes.join(' ')} Using ${fallbacks[name]}.`);
+      return opened;
+    }
+    // No GPU and no TensorFlow is how most machines are: nothing to tell.
+    const usual = name === 'tensorflow' || opened.reason === '';
+    if (!usual) causes.push(`The ${name} device is not there: ${opened.reason}.`);
   }
-  await tf.ready();
-  return device;
+  throw new TrainerError(`No device can compute here. ${causes.join(' ')}`);
 }
 
 /**
  * Opens a device and makes it tfjs's current backend.
- * @param name `auto` takes native where its kernels were compiled, else wasm, and says so
+ * @param name `auto` takes the first that works: a graphics processor, the compiled kernels, TensorFlow where it is
+ * installed, WebAssembly. It says so in one line when something that ought to work does not. TensorFlow comes after the
+ * compiled kernels as its CPU build is slower than they are.
  * @throws TrainerError for an unknown device, or for one that is asked for by name and not there
  */
 export async function openDevice(name: DeviceName | 'auto', options: OpenOptions = {}): Promise<Device> {
   if (options.threads !== undefined && !(Number.isInteger(options.threads) && options.threads > 0)) {
     throw new TrainerError(`The number of threads is ${options.threads}: expected a positive whole number.`);
   }
-  switch (name) {
-    case 'auto':
-    case 'native': {
-      const opened = openNative(options);
-      if (!('reason' in opened)) return opened;
-      const cause = `The native device is not there: ${opened.reason}.`;
-      if (name === 'native') throw new TrainerError(cause);
-      const say = options.say ?? ((line: string): void => console.error(line));
-      say(`${cause} Using WebAssembly instead, which trains some fifty times slower.`);
-      return openWasm();
-    }
-    case 'wasm':
-      return openWasm();
-    case 'cpu':
-      return use({ name: 'cpu', description: 'cpu (tfjs in JavaScript)', threads: 1 });
-    default:
-      throw new TrainerError(`Unknown device "${String(name)}": expected auto, ${deviceNames.join(', ')}.`);
+  if (name === 'auto') return openFirst(options);
+  if (!deviceNames.includes(name)) {
+    throw new TrainerError(`Unknown device "${String(name)}": expected auto, ${deviceNames.join(', ')}.`);
   }
+  const opened = await tryDevice(name, options);
+  if (!('reason' in opened)) return opened;
+  throw new TrainerError(`The ${name} device is not there: ${opened.reason}.`);
 }

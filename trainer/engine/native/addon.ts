@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
@@ -228,6 +229,43 @@ export interface Addon {
   ): boolean;
 }
 
+/** Every function of the addon; one that is missing belongs to another version of the sources. */
+const exported: Record<keyof Addon, true> = {
+  open: true,
+  gemm: true,
+  attention: true,
+  attentionGradient: true,
+  cachedAttention: true,
+  layerNorm: true,
+  layerNormGradient: true,
+  logProbs: true,
+  logProbsGradient: true,
+  entropy: true,
+  entropyGradient: true,
+  gather: true,
+  scatterAdd: true,
+  binary: true,
+  geluGradient: true,
+  columnSums: true,
+  sum: true,
+  sumOfSquares: true,
+  dropout: true,
+  adamw: true,
+  sample: true,
+  chooseBlas: true,
+  setBf16: true,
+  decoderRoom: true,
+  packTensor: true,
+  decode: true,
+};
+
+/** Whether the file is the one that was built: half a library is mapped, and ends the process when it is run. */
+function isWhole(file: string, sumFile: string): boolean {
+  if (!existsSync(sumFile)) return true;
+  const sum = createHash('sha256').update(readFileSync(file)).digest('hex');
+  return sum === readFileSync(sumFile, 'utf8').trim();
+}
+
 /** The folder that build.mjs writes. */
 const defaultFolder = fileURLToPath(new URL('./build/', import.meta.url));
 
@@ -244,8 +282,18 @@ export function loadAddon(folder = defaultFolder): { addon: Addon } | { reason: 
     return { reason: reason || 'the kernels have not been compiled (run `npm rebuild @touchstone/trainer`)' };
   }
   try {
+    if (!isWhole(file, `${folder}/kernels.sha256`)) {
+      return {
+        reason: 'the compiled kernels are not what was built (run `npm rebuild @touchstone/trainer`)',
+      };
+    }
     const addon: Addon = createRequire(import.meta.url)(file);
-    if (typeof addon.open !== 'function') return { reason: 'the compiled kernels hold no functions' };
+    const missing = Object.keys(exported).find((name) => typeof addon[name as keyof Addon] !== 'function');
+    if (missing) {
+      return {
+        reason: `the compiled kernels lack the function ${missing} (run \`npm rebuild @touchstone/trainer\`)`,
+      };
+    }
     return { addon };
   } catch (error) {
     return { reason: `the compiled kernels cannot be loaded (${messageOf(error).split('\n')[0]})` };

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { listDevices, openDevice } from '../device.ts';
+import { openDevice } from '../device.ts';
 import { disposeGradients, valueAndGradients } from '../gradients.ts';
 import { AdamW } from '../ops/adamw.ts';
 import { causalAttention } from '../ops/causal-attention.ts';
@@ -10,10 +10,11 @@ import { tokenLogProbs } from '../ops/token-log-probs.ts';
 import { Random } from '../random.ts';
 import { difference, normals } from '../testing/devices.ts';
 import { tf } from '../tf.ts';
+import { loadAddon } from './addon.ts';
 import { type NativeBackend, nativeBackend } from './backend.ts';
 import { BufferPool } from './buffer-pool.ts';
 
-const present = listDevices().some((device) => device.name === 'native' && device.present);
+const present = 'addon' in loadAddon();
 
 function current(): NativeBackend {
   const backend = nativeBackend();

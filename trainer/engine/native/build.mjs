@@ -1,7 +1,8 @@
 // Compiles the native kernels: `node build.mjs [folder]`, run by `npm ci` as the trainer's install script. It never fails the
 // install: without a compiler the trainer runs on WebAssembly, and `build/reason.txt` says why.
 import { spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -35,6 +36,7 @@ function mainLine(output) {
 function fail(reason) {
   mkdirSync(folder, { recursive: true });
   rmSync(join(folder, 'kernels.node'), { force: true });
+  rmSync(join(folder, 'kernels.sha256'), { force: true });
   writeFileSync(join(folder, 'reason.txt'), `${reason}\n`);
   console.log(
     `touchstone: native kernels not built: ${reason}. The trainer will run on WebAssembly, many times slower.`,
@@ -121,7 +123,11 @@ async function build() {
       linked,
     ]);
     if (result !== null) return `linking failed: ${mainLine(result)}`;
+    // Loading half a library ends the process, so what is loaded is compared with this first.
+    const sum = createHash('sha256').update(readFileSync(linked)).digest('hex');
+    rmSync(join(folder, 'kernels.sha256'), { force: true });
     renameSync(linked, join(folder, 'kernels.node'));
+    writeFileSync(join(folder, 'kernels.sha256'), `${sum}\n`);
     rmSync(join(folder, 'reason.txt'), { force: true });
     return null;
   } finally {

@@ -1,5 +1,6 @@
 #include "products.h"
 
+#include <cmath>
 #include <ctime>
 #include <initializer_list>
 #include <vector>
@@ -91,32 +92,63 @@ double thread_seconds() {
   return t.tv_sec + t.tv_nsec * 1e-9;
 }
 
-// Seconds of our kernels over BLAS's at a forward product, an input's gradient and a weight's.
-double speed_of_blas(const Kernels& kernels) {
-  constexpr long M = 256, N = 384, K = 192;
-  std::vector<float> a(M * N, 0.5f), b(N * N, 0.25f), c(N * N);
-  const GemmArgs shapes[] = {
-      {M, N, K, a.data(), K, 1, b.data(), N, 1, c.data(), N},
-      {M, K, N, a.data(), N, 1, b.data(), 1, N, c.data(), K},
-      {K, N, M, a.data(), 1, K, b.data(), N, 1, c.data(), N},
-  };
-  double ours = 0, theirs = 0;
-  for (const GemmArgs& g : shapes) {
-    double best[2] = {1e9, 1e9};
-    for (int repeat = 0; repeat < 6; repeat++)
-      for (int blas = 0; blas < 2; blas++) {
-        const double start = thread_seconds();
-        if (blas) blas_block(g, 0, g.m, 0, g.n);
-        else kernels.gemm(g);
-        const double took = thread_seconds() - start;
-        // The first round fills caches and scratch memory.
-        if (repeat > 0 && took < best[blas]) best[blas] = took;
+// Products as a training makes them: forward, an input's gradient and a weight's.
+class SampleProducts {
+ public:
+  SampleProducts() : a_(M * N), b_(N * N), c_(N * N) {
+    uint32_t bits = 1;
+    for (auto* matrix : {&a_, &b_})
+      for (float& x : *matrix) {
+        bits = bits * 1664525u + 1013904223u;  // Numerical Recipes' congruential generator: any numbers do
+        x = (float)(int32_t)bits * 0x1p-31f;
       }
-    ours += best[0];
-    theirs += best[1];
   }
-  return ours / theirs;
-}
+
+  // Whether BLAS gives what our kernels give. A library that takes a processor for another one has been seen not to.
+  bool agree(const Kernels& kernels) {
+    for (const GemmArgs& g : shapes()) {
+      kernels.gemm(g);
+      const std::vector<float> ours(c_.begin(), c_.begin() + g.m * g.n);
+      blas_block(g, 0, g.m, 0, g.n);
+      for (size_t i = 0; i < ours.size(); i++)
+        if (!(std::fabs(c_[i] - ours[i]) < 1e-3f)) return false;
+    }
+    return true;
+  }
+
+  // Seconds of our kernels over BLAS's.
+  double speed_of_blas(const Kernels& kernels) {
+    double ours = 0, theirs = 0;
+    for (const GemmArgs& g : shapes()) {
+      double best[2] = {1e9, 1e9};
+      for (int repeat = 0; repeat < 6; repeat++)
+        for (int blas = 0; blas < 2; blas++) {
+          const double start = thread_seconds();
+          if (blas) blas_block(g, 0, g.m, 0, g.n);
+          else kernels.gemm(g);
+          const double took = thread_seconds() - start;
+          // The first round fills caches and scratch memory.
+          if (repeat > 0 && took < best[blas]) best[blas] = took;
+        }
+      ours += best[0];
+      theirs += best[1];
+    }
+    return ours / theirs;
+  }
+
+ private:
+  static constexpr long M = 256, N = 384, K = 192;
+
+  std::vector<GemmArgs> shapes() {
+    return {
+        {M, N, K, a_.data(), K, 1, b_.data(), N, 1, c_.data(), N},
+        {M, K, N, a_.data(), N, 1, b_.data(), 1, N, c_.data(), K},
+        {K, N, M, a_.data(), 1, K, b_.data(), N, 1, c_.data(), N},
+    };
+  }
+
+  std::vector<float> a_, b_, c_;
+};
 
 // What BLAS must gain: a near tie would be settled by chance, and another choice is other bits.
 constexpr double LEAST_GAIN = 1.25;
@@ -172,11 +204,13 @@ std::string choose_blas(const Kernels& kernels, const std::string& request, std:
     }
     const std::string name = name_of(library, file);
     keep_to_one_thread(library);
-    if (named) return name;
     set_thread_count(1);
-    const bool faster = speed_of_blas(kernels) >= LEAST_GAIN;
+    SampleProducts samples;
+    const bool right = samples.agree(kernels);
+    const bool taken = right && (named || samples.speed_of_blas(kernels) >= LEAST_GAIN);
     set_thread_count(threads);
-    if (faster) return name;
+    if (taken) return name;
+    if (named) error = name + " multiplies wrongly on this processor";
     sgemm = nullptr;
     dlclose(library);
     return "";

@@ -64,7 +64,30 @@ export function adamWComposition(
   });
 }
 
-/** The same step by the kernel, in place. */
+/** What a device's own kernel named "AdamW" is told beside x, gradient, first and second; it gives x, first, second. */
+export interface AdamWKernelAttributes extends AdamWStep {
+  weightDecay: number;
+}
+
+/** The same step by the device's own kernel. */
+function adamWKernel(
+  variable: tf.Variable,
+  gradient: tf.Tensor,
+  { first, second }: Moments,
+  step: AdamWStep,
+  weightDecay: number,
+): Moments {
+  const inputs = { x: variable, gradient, first, second };
+  const attributes: AdamWKernelAttributes = { ...step, weightDecay };
+  const outputs: tf.Tensor[] = tf.engine().runKernel('AdamW', inputs, { ...attributes });
+  const [x, nextFirst, nextSecond] = outputs;
+  if (!x || !nextFirst || !nextSecond) throw new Error('The kernel AdamW gave fewer than three tensors.');
+  variable.assign(x);
+  x.dispose();
+  return { first: nextFirst, second: nextSecond };
+}
+
+/** The same step by the compiled kernel, in place. */
 function adamWNative(
   native: NativeBackend,
   variable: tf.Variable,
@@ -175,6 +198,7 @@ export class AdamW {
       epsilon: this.epsilonForm === 'tensorflow' ? this.epsilon / Math.sqrt(correction2) : this.epsilon,
     };
     const native = nativeBackend();
+    const compose = tf.getKernel('AdamW', tf.getBackend()) ? adamWKernel : adamWComposition;
     for (const [name, gradient] of gradients) {
       const variable = parameters.get(name);
       if (!variable)
@@ -190,7 +214,7 @@ export class AdamW {
         adamWNative(native, variable, gradient, held, step, weightDecay);
         continue;
       }
-      const next = adamWComposition(variable, gradient, held, step, weightDecay);
+      const next = compose(variable, gradient, held, step, weightDecay);
       held.first.dispose();
       held.second.dispose();
       this.moments.set(name, { first: tf.keep(next.first), second: tf.keep(next.second) });

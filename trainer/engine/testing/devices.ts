@@ -2,6 +2,8 @@ import { openDevice } from '../device.ts';
 import { loadAddon } from '../native/addon.ts';
 import { Random } from '../random.ts';
 import { tf } from '../tf.ts';
+import { findAdapter } from '../webgpu/adapter.ts';
+import { offerSwiftShader } from './swiftshader.ts';
 
 /** A device as the tests run it: the native one once for each variant of its kernels that this processor can run. */
 export interface TestDevice {
@@ -34,9 +36,28 @@ function nativeVariants(): NativeTestDevice[] {
 /** The native device, once for each variant; none where it was not compiled. */
 export const nativeDevices: NativeTestDevice[] = nativeVariants();
 
+offerSwiftShader();
+const adapter = await findAdapter();
+
+/** Devices that are not here, and why: their tests are skipped by name. */
+export const absentDevices = 'reason' in adapter ? [{ name: 'webgpu', reason: adapter.reason }] : [];
+
+const webGpu: TestDevice[] =
+  'reason' in adapter
+    ? []
+    : [
+        {
+          name: 'webgpu',
+          open: async () => {
+            await openDevice('webgpu');
+          },
+        },
+      ];
+
 /** Every device present here but the CPU backend, which the others are held against. */
 export const fastDevices: TestDevice[] = [
   ...nativeDevices,
+  ...webGpu,
   {
     name: 'wasm',
     open: async () => {
