@@ -1,3 +1,5 @@
+/** The smallest buffer: a program cannot be given an empty one, as an empty tensor would have. */
+const LEAST_BYTES = 4;
 /** Free buffers are kept up to this, or up to what is in use if that is more. */
 const FREE_BYTES = 64 << 20;
 
@@ -19,8 +21,9 @@ export class GpuBufferPool {
     this.#freeBytes = freeBytes;
   }
 
-  /** A buffer of exactly this size; a reused one is not mapped, whatever `mappedAtCreation` asks. */
-  acquireBuffer(size: number, usage: number, mappedAtCreation = false, reuse = true): GPUBuffer {
+  /** A buffer of exactly this many bytes, or the least; a reused one is not mapped, whatever `mappedAtCreation` asks. */
+  acquireBuffer(bytes: number, usage: number, mappedAtCreation = false, reuse = true): GPUBuffer {
+    const size = Math.max(bytes, LEAST_BYTES);
     const key = `${size}_${usage}`;
     const kept = reuse ? this.#free.get(key) : undefined;
     let buffer = kept?.pop();

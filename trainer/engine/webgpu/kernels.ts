@@ -85,6 +85,22 @@ function batchMatMul(
   };
 }
 
+/** tfjs's reductions divide by the number of elements that there are. Of none, the result is the operation's neutral one. */
+function reduction(
+  neutral: number,
+): (stock: (params: KernelParams) => tf.TensorInfo) => (params: KernelParams) => tf.TensorInfo {
+  return (stock) => (params) => {
+    const { x } = params.inputs;
+    if (!x || tf.util.sizeFromShape(x.shape) > 0) return stock(params);
+    const { reductionIndices, axis = reductionIndices, keepDims } = params.attrs;
+    const axes = tf.util.parseAxisParam(axis as number | number[], x.shape);
+    const [reduced] = tf.backend_util.computeOutAndReduceShapes(x.shape, axes);
+    const shape = keepDims ? tf.backend_util.expandShapeToKeepDim(reduced, axes) : reduced;
+    const values = new Float32Array(tf.util.sizeFromShape(shape)).fill(neutral);
+    return params.backend.makeTensorInfo(shape, x.dtype, values);
+  };
+}
+
 /** Adds our kernels, some in the place of tfjs's. */
 export function registerWebGpuKernels(): void {
   const replace = (
@@ -99,6 +115,8 @@ export function registerWebGpuKernels(): void {
   };
   replace('UnsortedSegmentSum', () => unsortedSegmentSum);
   replace('BatchMatMul', batchMatMul);
+  replace('Sum', reduction(0));
+  replace('Max', reduction(Number.NEGATIVE_INFINITY));
   tf.registerKernel({
     kernelName: 'AdamW',
     backendName: 'webgpu',
