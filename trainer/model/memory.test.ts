@@ -32,6 +32,7 @@ describe.skipIf('reason' in loadAddon() || process.platform !== 'linux')(
     it.each([
       ['the reference model', reference, 8, 128],
       ['mostly weights', { ...reference, width: 384, layers: 6 }, 1, 128],
+      ['a wide vocabulary', { ...reference, vocabularySize: 8000, width: 96, heads: 3 }, 16, 128],
       ['long rows', { ...reference, contextLength: 1024, layers: 2 }, 1, 1024],
     ])('is within 0.7 and 1.5 of what was measured: %s', (_, config, rows, columns) => {
       const ratio = trainingMemory(config, { rows, columns }).total / measuredPeak(config, rows, columns);

@@ -1,4 +1,5 @@
 import { memoryLimit } from '../engine/memory.ts';
+import { CHUNK_LOGITS, LEAST_ROWS } from '../engine/ops/head-log-probs.ts';
 import { TrainerError } from '../errors.ts';
 import { completeConfig, type GptConfig } from './config.ts';
 
@@ -28,6 +29,8 @@ export interface TrainingMemory {
   moments: number;
   /** what the forward pass leaves for the backward pass, and gradients on their way */
   activations: number;
+  /** the head's logits and their gradient, a chunk at a time */
+  logits: number;
   /** a copy of the weights: the first step copies what it changes, accumulated gradients meet the next ones */
   copies: number;
   total: number;
@@ -44,8 +47,8 @@ function weightCount(config: GptConfig): number {
  * Peak bytes of training on the native device, from the shapes of what its fused ops keep. For each cell a layer keeps
  * 8 D (both norms' outputs, qkv, attention and the two residual sums, with the inputs of the next products) and twice
  * the inner width (before and after GELU) until the backward pass has read it, and 2 D until the forward pass ends;
- * half as much again goes to gradients on their way and to arrays that the pool rounds up. The head keeps the logits,
- * and their gradient beside them for as long as it takes. No [B,H,T,T] is ever made.
+ * half as much again goes to gradients on their way and to arrays that the pool rounds up. The head holds a chunk of
+ * logits, and their gradient beside them. Neither [N,V] nor [B,H,T,T] is ever made.
  */
 export function trainingMemory(
   config: GptConfig,
@@ -56,12 +59,15 @@ export function trainingMemory(
   const model = FLOAT * weightCount(config);
   const kept = layers * (8 * width + 2 * innerWidth) + 2 * width;
   const forward = layers * 2 * width;
-  const perCell = 1.5 * (kept + forward) + 2.5 * vocabularySize;
+  const perCell = 1.5 * (kept + forward);
+  const cells = rows * columns;
+  const chunk = Math.min(cells * vocabularySize, Math.max(CHUNK_LOGITS, LEAST_ROWS * vocabularySize));
   const parts = {
     weights: (frozen + learning) * model,
     gradients: model,
     moments: learning * 2 * model,
-    activations: FLOAT * rows * columns * perCell,
+    activations: FLOAT * cells * perCell,
+    logits: FLOAT * 2.5 * chunk,
     copies: model,
   };
   return { ...parts, total: Object.values(parts).reduce((sum, bytes) => sum + bytes, 0) };

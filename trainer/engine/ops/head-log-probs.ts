@@ -21,8 +21,8 @@ export function headLogProbsComposition(
 }
 
 /** Logits that exist at once: 4 MB, or 128 rows of them where the vocabulary is so large that fewer would not fill a product. */
-const CHUNK_LOGITS = 1 << 20;
-const LEAST_ROWS = 128;
+export const CHUNK_LOGITS = 1 << 20;
+export const LEAST_ROWS = 128;
 
 interface Chunk {
   from: number;
