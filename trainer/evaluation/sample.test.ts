@@ -50,6 +50,7 @@ describe('samples of a checkpoint', () => {
     const entropy = await entropyOfSamples(policy, samples);
     expect(entropy).toBeLessThan(Math.log(tokenizer.vocabularySize));
     expect(entropy).toBeGreaterThan(0.9 * Math.log(tokenizer.vocabularySize));
+    expect(await entropyOfSamples(policy, samples, { batchSize: 2 })).toBeCloseTo(entropy, 6);
     expect(await klOfSamples(policy, policy, samples)).toEqual({ k1: 0, k3: 0 });
     const { k1, k3 } = await klOfSamples(policy, reference, samples);
     expect(k3).toBeGreaterThan(0.01);
@@ -73,11 +74,14 @@ describe('samples of a checkpoint', () => {
     const raw = rows.map(
       (row) => model.scores(rightPadded([row], tokenizer.padding)).dataSync()[0] ?? Number.NaN,
     );
-    const scores = await scoreCompletions(reward, [
+    const items = [
       { prompt: 'abc', completion: 'de' },
       { prompt: 'abc', completion: 'de', finished: false },
-    ]);
+    ];
+    const scores = await scoreCompletions(reward, items);
     for (const [i, score] of scores.entries()) expect(score).toBeCloseTo(2 * (raw[i] ?? 0) + 1, 5);
+    const oneByOne = await scoreCompletions(reward, items, { batchSize: 1 });
+    for (const [i, score] of oneByOne.entries()) expect(score).toBeCloseTo(scores[i] ?? 0, 5);
     expect(scores[0]).not.toBeCloseTo(scores[1] ?? 0, 3);
     gpt.dispose();
     model.dispose();

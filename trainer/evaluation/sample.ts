@@ -189,7 +189,8 @@ async function measure(
       const room = roomForPrompt(model, tokens.length - 1, folder);
       return { prompt: encodePrompt(prompt, tokenizer, room).tokens, response: [...tokens], finished: true };
     });
-    return measureResponses(model, episodes, { temperature, padding: tokenizer.padding, chunk });
+    // Awaited here: the model must live until the last batch has been read.
+    return await measureResponses(model, episodes, { temperature, padding: tokenizer.padding, chunk });
   } finally {
     model.dispose();
   }
