@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { Contender, type Request } from '../contender.ts';
-import { startPeer } from '../peers/peer.ts';
+import { startPeer, startPeerAsFound } from '../peers/peer.ts';
 import type { BenchOptions } from '../suite.ts';
 import { referenceShape } from './flops.ts';
 
@@ -12,6 +12,8 @@ export interface Contenders {
   peer: Contender | null;
   /** the environment with which the peer was fastest */
   peerVariant: Record<string, string>;
+  /** PyTorch without that environment, as one finds it on this machine */
+  peerAsFound: Contender | null;
 }
 
 /** Starts both sides. @throws Error when ours does not start */
@@ -22,5 +24,10 @@ export async function startContenders({ threads, say }: BenchOptions): Promise<C
   say(`Ours: ${ours.greeting}.`);
   const trial: Request = { task: 'train-step', settings: trainStepSettings, repeats: 2, threads };
   const started = await startPeer(threads, trial, say);
-  return { ours, peer: started?.peer ?? null, peerVariant: started?.variant ?? {} };
+  return {
+    ours,
+    peer: started?.peer ?? null,
+    peerVariant: started?.variant ?? {},
+    peerAsFound: started && (await startPeerAsFound(threads)),
+  };
 }

@@ -3,8 +3,8 @@ import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { type Measurement, measurement } from '../row.ts';
 import type { BenchOptions, Suite } from '../suite.ts';
-import { startContenders } from './contenders.ts';
-import { measureLimits } from './limits.ts';
+import { type Contenders, startContenders } from './contenders.ts';
+import { type Limits, measureLimits } from './limits.ts';
 import { matmulRows } from './matmul.ts';
 import { memoryRows } from './memory.ts';
 import { contextRows, scalingRows } from './scaling.ts';
@@ -23,6 +23,7 @@ export const suite: Suite = {
         memory: () => memoryRows(sides, options),
         'context-scaling': () => contextRows(sides, limits, options),
         matmul: () => matmulRows(sides, limits, options),
+        'the peer as found': () => rowsAsFound(sides, limits, options),
       };
       if (options.full) {
         parts.scaling = () => scalingRows(sides, limits, options);
@@ -38,9 +39,22 @@ export const suite: Suite = {
     } finally {
       await sides.ours.stop();
       await sides.peer?.stop();
+      await sides.peerAsFound?.stop();
     }
   },
 };
+
+/**
+ * The three speed rows again, against PyTorch in the environment that it was found in: what somebody who changes nothing
+ * compares. The other rows have it in the fastest of several environments.
+ */
+async function rowsAsFound(sides: Contenders, limits: Limits, options: BenchOptions): Promise<Measurement[]> {
+  if (!sides.peerAsFound) return [];
+  const found = { ...sides, peer: sides.peerAsFound };
+  const rows: Measurement[] = [];
+  for (const measure of [trainStepRow, generateRow, ppoRow]) rows.push(await measure(found, limits, options));
+  return rows.map((row) => ({ ...row, name: `${row.name}/peer-as-found` }));
+}
 
 /** `long-run`: megabytes gained over 4,000 of 8,000 training steps. @throws Error when tensors are left behind */
 function longRunRow({ threads, say }: BenchOptions): Measurement {

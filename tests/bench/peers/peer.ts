@@ -18,12 +18,23 @@ const variants: Record<string, string>[] = [
   { ATEN_CPU_CAPABILITY: 'avx512', OMP_WAIT_POLICY: 'PASSIVE' },
 ];
 
+const withThreads = (env: NodeJS.ProcessEnv, threads: number): NodeJS.ProcessEnv => ({
+  ...env,
+  OPENBLAS_NUM_THREADS: String(threads),
+  OMP_NUM_THREADS: String(threads),
+});
+
 /** The environment of the peer: so many threads, and the BLAS library free to take the processor's best kernels. */
 export function peerEnvironment(threads: number, variant: Record<string, string> = {}): NodeJS.ProcessEnv {
   const env = { ...process.env, ...variant };
   delete env.OPENBLAS_CORETYPE;
   delete env.OPENBLAS_L2_SIZE;
-  return { ...env, OPENBLAS_NUM_THREADS: String(threads), OMP_NUM_THREADS: String(threads) };
+  return withThreads(env, threads);
+}
+
+/** PyTorch as a person here finds it: in this very environment, of which only the number of threads is set. */
+export function startPeerAsFound(threads: number): Promise<Contender | null> {
+  return Contender.start(python, [script], withThreads(process.env, threads));
 }
 
 /**
