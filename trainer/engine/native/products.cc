@@ -104,7 +104,7 @@ class SampleProducts {
       }
   }
 
-  // Whether BLAS gives what our kernels give. A library that takes a processor for another one has been seen not to.
+  // Whether BLAS gives what our kernels give: a library may take the processor for one that it is not.
   bool agree(const Kernels& kernels) {
     for (const GemmArgs& g : shapes()) {
       kernels.gemm(g);
