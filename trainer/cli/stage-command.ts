@@ -44,7 +44,8 @@ async function runStageCommand(stage: StageName, flags: StageFlags): Promise<voi
   const { runStage } = await import('../stages/index.ts');
   const device = await openFlaggedDevice(flags);
   const progress = createProgress(stage, process.stdout);
-  progress.line(`Device: ${device.description}, ${device.threads} threads.`);
+  const threads = device.threads === 1 ? '1 thread' : `${device.threads} threads`;
+  progress.line(`Device: ${device.description}, ${threads}.`);
 
   const controller = new AbortController();
   let signalled: NodeJS.Signals | null = null;

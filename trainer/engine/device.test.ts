@@ -4,7 +4,7 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type DeviceName, deviceNames, openDevice } from './device.ts';
 import { loadAddon } from './native/addon.ts';
 import { probeDevice } from './probe-device.ts';
@@ -195,5 +195,19 @@ describe('what auto knows of graphics processors', () => {
     expect(mayHaveGpu('linux', join(folder, 'nowhere'))).toBe(false);
     expect(mayHaveGpu('darwin')).toBe(true);
     expect(mayHaveGpu('freebsd')).toBe(false);
+  });
+});
+
+describe.skipIf('reason' in loadAddon())('a setting of the native device that cannot be had', () => {
+  afterEach(() => {
+    vi.unstubAllEnvs();
+  });
+
+  it('is said, and auto takes no other device in its place', async () => {
+    vi.stubEnv('TOUCHSTONE_BLAS', '/nowhere/blas.so');
+    await expect(openDevice('auto')).rejects.toThrow('TOUCHSTONE_BLAS is "/nowhere/blas.so"');
+    vi.stubEnv('TOUCHSTONE_BLAS', 'off');
+    vi.stubEnv('TOUCHSTONE_PRECISION', 'half');
+    await expect(openDevice('auto')).rejects.toThrow('The precision is "half": expected float32 or bf16.');
   });
 });

@@ -75,6 +75,8 @@ async function tryDevice(name: DeviceName, options: OpenOptions): Promise<Device
     const wrong = await checkProduct();
     return wrong === null ? { name, ...started } : { reason: wrong };
   } catch (error) {
+    // A setting that cannot be had, as a BLAS of that name, is for the person who set it: no other device is taken.
+    if (name === 'native' && error instanceof TrainerError) throw error;
     return { reason: `it did not start (${messageOf(error).split('\n')[0]})` };
   }
 }
