@@ -36,13 +36,31 @@ export interface TakeOptions {
  */
 export async function takeNext(db: Database, options: TakeOptions): Promise<string | null> {
   await releaseExpired(db, options.project.id, options.labelerId);
-  return db.transaction(async (tx) => {
-    // Two tabs of one person ask one after the other: the second finds what the first was given.
-    await tx.execute(
-      sql`select pg_advisory_xact_lock(hashtextextended(${`take ${options.labelerId} ${options.project.id}`}, 0))`,
-    );
-    return (await renewHeld(tx, options)) ?? (await takeBack(tx, options)) ?? (await claim(tx, options));
-  });
+  for (;;) {
+    const taken = await db.transaction(async (tx) => {
+      // Two tabs of one person ask one after the other: the second finds what the first was given.
+      await tx.execute(
+        sql`select pg_advisory_xact_lock(hashtextextended(${`take ${options.labelerId} ${options.project.id}`}, 0))`,
+      );
+      return (await renewHeld(tx, options)) ?? (await takeBack(tx, options)) ?? (await claim(tx, options));
+    });
+    if (taken !== null || !(await waitForOthers(db, options))) return taken;
+  }
+}
+
+/**
+ * When every task left is in the hands of another request at this moment, waits until one of them is done. Alone in its
+ * transaction: whoever waits for a task holds no other, or two could wait for each other.
+ * @returns false when there is no task left to wait for
+ */
+async function waitForOthers(db: Database, options: TakeOptions): Promise<boolean> {
+  for (const kind of options.kind ? [options.kind] : TASK_KINDS) {
+    const [task] = await nextCandidate(db, options, kind);
+    if (!task) continue;
+    await db.select({ id: tasks.id }).from(tasks).where(eq(tasks.id, task.id)).for('update');
+    return true;
+  }
+  return false;
 }
 
 /**
@@ -130,41 +148,38 @@ async function takeBack(tx: Transaction, options: TakeOptions): Promise<string |
     .innerJoin(tasks, eq(tasks.id, assignments.taskId))
     .where(and(ownedBy(options), eq(assignments.state, 'expired'), openTask))
     .orderBy(asc(isNull(assignments.draft)), desc(assignments.endedAt))
-    .limit(5)
+    .limit(1)
     .for('update', { of: assignments });
-  for (const { id, taskId } of lost) {
-    if (!(await takePlace(tx, taskId))) continue;
-    await tx
-      .update(assignments)
-      .set({ state: 'active', leaseUntil: leaseEnd(options.project), endedAt: null })
-      .where(eq(assignments.id, id));
-    return id;
-  }
-  return null;
+  // One only: a place that was lost meanwhile leaves its task locked, and nothing may be waited for after that.
+  const [first] = lost;
+  if (!first || !(await takePlace(tx, first.taskId))) return null;
+  await tx
+    .update(assignments)
+    .set({ state: 'active', leaseUntil: leaseEnd(options.project), endedAt: null })
+    .where(eq(assignments.id, first.id));
+  return first.id;
 }
 
 async function claim(tx: Transaction, options: TakeOptions): Promise<string | null> {
   const kinds = options.kind ? [options.kind] : await kindsByPriority(tx, options);
-  // A task whose row another request holds at this moment is passed over; when nothing else is left, it is waited for.
-  for (const skipLocked of [true, false]) {
-    for (const kind of kinds) {
-      const [task] = await nextCandidate(tx, options, kind).for('update', skipLocked ? { skipLocked } : {});
-      if (!task || !(await takePlace(tx, task.id))) continue;
-      const guideline = await currentGuideline(tx, options.project.id);
-      const [assignment] = await tx
-        .insert(assignments)
-        .values({
-          taskId: task.id,
-          projectId: options.project.id,
-          kind,
-          labelerId: options.labelerId,
-          leaseUntil: leaseEnd(options.project),
-          shownOrder: await shuffledCompletions(tx, task.id),
-          guidelineId: guideline?.id ?? null,
-        })
-        .returning({ id: assignments.id });
-      return assignment?.id ?? null;
-    }
+  for (const kind of kinds) {
+    // A task whose row another request holds at this moment is passed over.
+    const [task] = await nextCandidate(tx, options, kind).for('update', { skipLocked: true });
+    if (!task || !(await takePlace(tx, task.id))) continue;
+    const guideline = await currentGuideline(tx, options.project.id);
+    const [assignment] = await tx
+      .insert(assignments)
+      .values({
+        taskId: task.id,
+        projectId: options.project.id,
+        kind,
+        labelerId: options.labelerId,
+        leaseUntil: leaseEnd(options.project),
+        shownOrder: await shuffledCompletions(tx, task.id),
+        guidelineId: guideline?.id ?? null,
+      })
+      .returning({ id: assignments.id });
+    return assignment?.id ?? null;
   }
   return null;
 }
