@@ -4,7 +4,7 @@ import { rightPadded } from '../data/batch.ts';
 import { renderPrompt } from '../data/template.ts';
 import { openDevice } from '../engine/device.ts';
 import { ScalarModel } from '../model/scalar-model.ts';
-import { letterTokenizer, temporaryFolder, tinyGpt, writeTiny } from '../stages/testing/tiny.ts';
+import { letterTokenizer, temporaryFolder, tinyModel, writeTiny } from '../stages/testing/tiny.ts';
 import { entropyOfSamples, klOfSamples, sampleCompletions, scoreCompletions } from './sample.ts';
 
 const { folder, remove } = temporaryFolder();
@@ -14,7 +14,7 @@ let reference: string;
 
 beforeAll(async () => {
   await openDevice('auto');
-  const [one, other] = [tinyGpt(tokenizer, 1), tinyGpt(tokenizer, 2)];
+  const [one, other] = [tinyModel(tokenizer, 1), tinyModel(tokenizer, 2)];
   policy = await writeTiny(join(folder, 'policy'), one, tokenizer);
   reference = await writeTiny(join(folder, 'reference'), other, tokenizer);
   one.dispose();
@@ -62,8 +62,8 @@ describe('samples of a checkpoint', () => {
   });
 
   it('are scored as gain · score + bias at the end-of-text token, or at the last one without it', async () => {
-    const gpt = tinyGpt(tokenizer, 3);
-    const model = ScalarModel.fromGpt(gpt, 4);
+    const languageModel = tinyModel(tokenizer, 3);
+    const model = ScalarModel.fromLanguageModel(languageModel, 4);
     const reward = await writeTiny(join(folder, 'reward'), model, tokenizer, {
       stage: 'reward',
       rewardGain: 2,
@@ -83,7 +83,7 @@ describe('samples of a checkpoint', () => {
     const oneByOne = await scoreCompletions(reward, items, { batchSize: 1 });
     for (const [i, score] of oneByOne.entries()) expect(score).toBeCloseTo(scores[i] ?? 0, 5);
     expect(scores[0]).not.toBeCloseTo(scores[1] ?? 0, 3);
-    gpt.dispose();
+    languageModel.dispose();
     model.dispose();
   });
 

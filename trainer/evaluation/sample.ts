@@ -1,9 +1,9 @@
 import { encodePrompt } from '../data/demonstrations.ts';
 import { type Prompt, parseResponse, renderPrompt, renderResponse } from '../data/template.ts';
 import { TrainerError } from '../errors.ts';
-import { loadGpt, loadScalarModel, loadTokenizer, readMetadata } from '../model/checkpoint.ts';
+import { loadLanguageModel, loadScalarModel, loadTokenizer, readMetadata } from '../model/checkpoint.ts';
 import { generate } from '../model/generate.ts';
-import type { Gpt } from '../model/gpt.ts';
+import type { LanguageModel } from '../model/language-model.ts';
 import { chunks, type Episode, measureResponses, scoreSequences } from '../stages/shared/episodes.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 
@@ -57,7 +57,7 @@ export async function sampleCompletions(
     raw = false,
   } = options;
   const tokenizer = loadTokenizer(checkpointFolder);
-  const model = await loadGpt(checkpointFolder);
+  const model = await loadLanguageModel(checkpointFolder);
   try {
     const room = roomForPrompt(model, maxNewTokens, checkpointFolder);
     const rows = prompts.flatMap((prompt) => {
@@ -181,7 +181,7 @@ async function measure(
   chunk: number,
 ): Promise<{ logProbs: Float32Array[]; entropies: Float32Array[] }> {
   const tokenizer = loadTokenizer(folder);
-  const model = await loadGpt(folder);
+  const model = await loadLanguageModel(folder);
   try {
     const episodes = samples.map(({ prompt, tokens }, i): Episode => {
       if (tokens.length === 0) throw new TrainerError(`Sample ${i} has no tokens: expected at least one.`);
@@ -196,7 +196,7 @@ async function measure(
   }
 }
 
-function roomForPrompt(model: Gpt, newTokens: number, folder: string): number {
+function roomForPrompt(model: LanguageModel, newTokens: number, folder: string): number {
   const { contextLength } = model.config;
   if (newTokens >= contextLength) {
     throw new TrainerError(

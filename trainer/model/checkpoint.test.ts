@@ -8,11 +8,17 @@ import { rightPadded } from '../data/batch.ts';
 import { openDevice } from '../engine/device.ts';
 import { tf } from '../engine/tf.ts';
 import { Tokenizer } from '../tokenizer/tokenizer.ts';
-import { loadGpt, loadScalarModel, loadTokenizer, readMetadata, saveCheckpoint } from './checkpoint.ts';
+import {
+  loadLanguageModel,
+  loadScalarModel,
+  loadTokenizer,
+  readMetadata,
+  saveCheckpoint,
+} from './checkpoint.ts';
 import type { TouchstoneMetadata } from './metadata.ts';
 import { readSafetensors, type StoredTensor, writeSafetensors } from './safetensors.ts';
 import { ScalarModel } from './scalar-model.ts';
-import { largestDifference, plainLogits, randomSequences, tinyConfig, tinyGpt } from './testing/tiny.ts';
+import { largestDifference, plainLogits, randomSequences, tinyConfig, tinyModel } from './testing/tiny.ts';
 
 const tokenizer = Tokenizer.trainCharacters(['abcdefghijklmnopqrstu']);
 const metadata: TouchstoneMetadata = {
@@ -32,9 +38,9 @@ const rewardFolder = join(root, 'reward');
 beforeAll(async () => {
   await openDevice('auto');
   expect(tokenizer.vocabularySize).toBe(tinyConfig.vocabularySize);
-  await saveCheckpoint(folder, { model: tinyGpt(), tokenizer, metadata });
+  await saveCheckpoint(folder, { model: tinyModel(), tokenizer, metadata });
   await saveCheckpoint(rewardFolder, {
-    model: ScalarModel.fromGpt(tinyGpt(2), 9),
+    model: ScalarModel.fromLanguageModel(tinyModel(2), 9),
     tokenizer,
     metadata: { ...metadata, stage: 'reward', rewardGain: 0.5, rewardBias: -1 },
   });
@@ -60,8 +66,8 @@ function altered(
 
 describe('a checkpoint folder', () => {
   it('comes back bit for bit, with its tokenizer and lineage', async () => {
-    const original = tinyGpt();
-    const loaded = await loadGpt(folder);
+    const original = tinyModel();
+    const loaded = await loadLanguageModel(folder);
     expect(loaded.config).toEqual(original.config);
     for (const [name, variable] of original.parameters) {
       expect(loaded.parameter(name).dataSync(), name).toEqual(variable.dataSync());
@@ -70,7 +76,7 @@ describe('a checkpoint folder', () => {
     expect(loadTokenizer(folder).encode('badge')).toEqual(tokenizer.encode('badge'));
     expect(readMetadata(folder)).toEqual(metadata);
 
-    const reward = ScalarModel.fromGpt(tinyGpt(2), 9);
+    const reward = ScalarModel.fromLanguageModel(tinyModel(2), 9);
     const loadedReward = await loadScalarModel(rewardFolder);
     for (const [name, variable] of reward.parameters) {
       expect(loadedReward.parameters.get(name)?.dataSync(), name).toEqual(variable.dataSync());
@@ -120,32 +126,34 @@ describe('a checkpoint folder', () => {
       if (wte) tensors.set('lm_head.weight', wte);
     });
     const [sequence = []] = randomSequences(1, [9]);
-    expect(plainLogits(await loadGpt(other), sequence)).toEqual(plainLogits(tinyGpt(), sequence));
+    expect(plainLogits(await loadLanguageModel(other), sequence)).toEqual(plainLogits(tinyModel(), sequence));
   });
 
   it('replaces an older one whole, and leaves nothing when it cannot be written', async () => {
     const target = join(root, 'again');
-    await saveCheckpoint(target, { model: tinyGpt(1), tokenizer, metadata });
+    await saveCheckpoint(target, { model: tinyModel(1), tokenizer, metadata });
     writeFileSync(join(target, 'left-over'), '');
-    await saveCheckpoint(target, { model: tinyGpt(3), tokenizer, metadata });
+    await saveCheckpoint(target, { model: tinyModel(3), tokenizer, metadata });
     expect(existsSync(join(target, 'left-over'))).toBe(false);
     const [sequence = []] = randomSequences(1, [9]);
-    expect(plainLogits(await loadGpt(target), sequence)).toEqual(plainLogits(tinyGpt(3), sequence));
+    expect(plainLogits(await loadLanguageModel(target), sequence)).toEqual(
+      plainLogits(tinyModel(3), sequence),
+    );
 
     writeFileSync(join(root, 'file'), '');
     await expect(
-      saveCheckpoint(join(root, 'file', 'x'), { model: tinyGpt(), tokenizer, metadata }),
+      saveCheckpoint(join(root, 'file', 'x'), { model: tinyModel(), tokenizer, metadata }),
     ).rejects.toThrow(/^Cannot write the checkpoint .*file\/x/);
     const other = Tokenizer.trainCharacters(['abc']);
     await expect(
-      saveCheckpoint(join(root, 'y'), { model: tinyGpt(), tokenizer: other, metadata }),
+      saveCheckpoint(join(root, 'y'), { model: tinyModel(), tokenizer: other, metadata }),
     ).rejects.toThrow('the tokenizer has 5 tokens and the model 23');
     expect(readdirSync(root).filter((name) => name.startsWith('.') || name === 'y')).toEqual([]);
   });
 
   it('that is damaged or of another shape is refused by folder, tensor, expected and found', async () => {
     const refusal = async (broken: string) => {
-      const error = await loadGpt(broken).then(
+      const error = await loadLanguageModel(broken).then(
         () => null,
         (reason: unknown) => reason,
       );
@@ -208,7 +216,9 @@ describe.skipIf(!torch)('an independent GPT-2 in PyTorch (needs python3-torch)',
   it('reads our folder and gives the same logits', () => {
     const { logits } = reference(folder);
     for (const [i, sequence] of sequences.entries()) {
-      expect(largestDifference(plainLogits(tinyGpt(), sequence).flat(), logits[i].flat())).toBeLessThan(1e-4);
+      expect(largestDifference(plainLogits(tinyModel(), sequence).flat(), logits[i].flat())).toBeLessThan(
+        1e-4,
+      );
     }
   });
 

@@ -14,8 +14,8 @@ import { basename, dirname, join, resolve } from 'node:path';
 import type { tf } from '../engine/tf.ts';
 import { messageOf, TrainerError } from '../errors.ts';
 import { Tokenizer } from '../tokenizer/tokenizer.ts';
-import { type GptConfig, parseHuggingFaceConfig, toHuggingFaceConfig } from './config.ts';
-import { Gpt, gptParameterSpecs } from './gpt.ts';
+import { type ModelConfig, parseHuggingFaceConfig, toHuggingFaceConfig } from './config.ts';
+import { LanguageModel, parameterSpecs } from './language-model.ts';
 import { METADATA_FILE, type TouchstoneMetadata, touchstoneMetadataSchema } from './metadata.ts';
 import { readSafetensors, type StoredTensor, writeSafetensors } from './safetensors.ts';
 import { ScalarModel, TRUNK_PREFIX } from './scalar-model.ts';
@@ -28,7 +28,7 @@ const SCORE = 'score.weight';
 
 /** A model and what belongs to it, as a checkpoint folder holds it. */
 export interface Checkpoint {
-  model: Gpt | ScalarModel;
+  model: LanguageModel | ScalarModel;
   tokenizer: Tokenizer;
   metadata: TouchstoneMetadata;
 }
@@ -44,10 +44,10 @@ export async function saveCheckpoint(
   { model, tokenizer, metadata }: Checkpoint,
 ): Promise<void> {
   const target = resolve(folder);
-  const gpt = model instanceof Gpt ? model : model.trunk;
-  if (tokenizer.vocabularySize !== gpt.config.vocabularySize) {
+  const trunk = model instanceof LanguageModel ? model : model.trunk;
+  if (tokenizer.vocabularySize !== trunk.config.vocabularySize) {
     throw new TrainerError(
-      `${target}: the tokenizer has ${tokenizer.vocabularySize} tokens and the model ${gpt.config.vocabularySize}: expected the same number.`,
+      `${target}: the tokenizer has ${tokenizer.vocabularySize} tokens and the model ${trunk.config.vocabularySize}: expected the same number.`,
     );
   }
   const parsed = touchstoneMetadataSchema.safeParse(metadata);
@@ -57,7 +57,7 @@ export async function saveCheckpoint(
       cause: parsed.error,
     });
   }
-  const prefix = model instanceof Gpt ? TRUNK_PREFIX : '';
+  const prefix = model instanceof LanguageModel ? TRUNK_PREFIX : '';
   const tensors = new Map<string, StoredTensor>();
   for (const [name, variable] of model.parameters) tensors.set(prefix + name, await stored(variable));
 
@@ -65,11 +65,11 @@ export async function saveCheckpoint(
   try {
     removeFolder(temporary);
     mkdirSync(temporary, { recursive: true });
-    const form = model instanceof Gpt ? 'language-model' : 'sequence-classification';
-    writeJson(temporary, CONFIG_FILE, toHuggingFaceConfig(gpt.config, form, tokenizer));
+    const form = model instanceof LanguageModel ? 'language-model' : 'sequence-classification';
+    writeJson(temporary, CONFIG_FILE, toHuggingFaceConfig(trunk.config, form, tokenizer));
     writeSafetensors(join(temporary, WEIGHTS_FILE), tensors);
     tokenizer.save(temporary);
-    if (model instanceof Gpt) {
+    if (model instanceof LanguageModel) {
       writeJson(temporary, 'generation_config.json', {
         bos_token_id: tokenizer.endOfText,
         eos_token_id: tokenizer.endOfText,
@@ -98,14 +98,14 @@ export async function saveCheckpoint(
  * trunk is not taken for one.
  * @throws TrainerError that names the folder, the tensor, and what was expected and found
  */
-export async function loadGpt(folder: string): Promise<Gpt> {
+export async function loadLanguageModel(folder: string): Promise<LanguageModel> {
   const { config, tensors } = readFolder(folder);
   if (tensors.has(SCORE)) {
     throw new TrainerError(
       `${folder} holds a reward model (it has the tensor ${SCORE}): expected a language model.`,
     );
   }
-  return Gpt.fromValues(config, takeTrunk(folder, config, tensors));
+  return LanguageModel.fromValues(config, takeTrunk(folder, config, tensors));
 }
 
 /**
@@ -122,7 +122,10 @@ export async function loadScalarModel(folder: string): Promise<ScalarModel> {
   }
   checkShape(folder, SCORE, [1, config.width], score.shape);
   tensors.delete(SCORE);
-  return ScalarModel.fromParts(Gpt.fromValues(config, takeTrunk(folder, config, tensors)), score.data);
+  return ScalarModel.fromParts(
+    LanguageModel.fromValues(config, takeTrunk(folder, config, tensors)),
+    score.data,
+  );
 }
 
 /** The tokenizer of a checkpoint folder. @throws TrainerError when its vocabulary is not the model's size */
@@ -138,7 +141,7 @@ export function loadTokenizer(folder: string): Tokenizer {
 }
 
 /** The shape of a checkpoint's model, without loading its weights. */
-export function readConfig(folder: string): GptConfig {
+export function readConfig(folder: string): ModelConfig {
   if (!existsSync(folder)) {
     throw new TrainerError(
       `There is no checkpoint folder ${folder}: expected one with ${CONFIG_FILE} and ${WEIGHTS_FILE}.`,
@@ -162,7 +165,7 @@ export function readConfig(folder: string): GptConfig {
   return parseHuggingFaceConfig(value, file);
 }
 
-function readFolder(folder: string): { config: GptConfig; tensors: Map<string, StoredTensor> } {
+function readFolder(folder: string): { config: ModelConfig; tensors: Map<string, StoredTensor> } {
   const config = readConfig(folder);
   const file = join(folder, WEIGHTS_FILE);
   if (!existsSync(file)) {
@@ -184,10 +187,10 @@ function readFolder(folder: string): { config: GptConfig; tensors: Map<string, S
 /** The trunk's values, every tensor there in its shape and none left over. */
 function takeTrunk(
   folder: string,
-  config: GptConfig,
+  config: ModelConfig,
   tensors: ReadonlyMap<string, StoredTensor>,
 ): Map<string, Float32Array> {
-  const specs = gptParameterSpecs(config);
+  const specs = parameterSpecs(config);
   const values = new Map<string, Float32Array>();
   for (const [name, { shape }] of specs) {
     const tensor = tensors.get(name);

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { TrainerError } from '../errors.ts';
 
 /** The shape of a GPT-2 transformer. */
-export interface GptConfig {
+export interface ModelConfig {
   /** V: rows of the token embedding, which is the head as well */
   vocabularySize: number;
   /** the longest sequence: rows of the learned position embedding */
@@ -19,7 +19,7 @@ export interface GptConfig {
 }
 
 /** A shape with its defaults filled in. */
-export type CompleteGptConfig = { [Key in keyof GptConfig]-?: NonNullable<GptConfig[Key]> };
+export type CompleteModelConfig = { [Key in keyof ModelConfig]-?: NonNullable<ModelConfig[Key]> };
 
 const count = z.int().positive();
 
@@ -73,7 +73,7 @@ export const huggingFaceConfigSchema = z.strictObject({
 export type HuggingFaceConfig = z.infer<typeof huggingFaceConfigSchema>;
 
 /** The configuration with its defaults filled in. @throws TrainerError when heads do not divide the width */
-export function completeConfig(config: GptConfig): CompleteGptConfig {
+export function completeConfig(config: ModelConfig): CompleteModelConfig {
   if (config.width % config.heads !== 0) {
     throw new TrainerError(
       `A model of width ${config.width} cannot have ${config.heads} heads: the number of heads must divide the width.`,
@@ -91,7 +91,7 @@ export function completeConfig(config: GptConfig): CompleteGptConfig {
  * @param where the file, for the error
  * @throws TrainerError that names the file and the key
  */
-export function parseHuggingFaceConfig(value: unknown, where: string): GptConfig {
+export function parseHuggingFaceConfig(value: unknown, where: string): ModelConfig {
   const parsed = huggingFaceConfigSchema.safeParse(value);
   if (!parsed.success) {
     const issue = parsed.error.issues[0];
@@ -114,7 +114,7 @@ export function parseHuggingFaceConfig(value: unknown, where: string): GptConfig
 
 /** The `config.json` of a model of ours, as transformers reads it. */
 export function toHuggingFaceConfig(
-  config: GptConfig,
+  config: ModelConfig,
   form: 'language-model' | 'sequence-classification',
   tokens: { endOfText: number; padding: number },
 ): HuggingFaceConfig {

@@ -4,7 +4,7 @@ import { sampleTokens } from '../engine/ops/sample-tokens.ts';
 import { tokenLogProbs } from '../engine/ops/token-log-probs.ts';
 import { tf } from '../engine/tf.ts';
 import type { Completion, GenerateOptions } from './generate.ts';
-import type { Gpt } from './gpt.ts';
+import type { LanguageModel } from './language-model.ts';
 
 /**
  * Completes rows with tfjs's ops, on any device: one pass over the prompts, padded on the left, then one token for every
@@ -13,7 +13,7 @@ import type { Gpt } from './gpt.ts';
  * @param batchSize rows completed at once
  */
 export async function decodeByComposition(
-  model: Gpt,
+  model: LanguageModel,
   rows: readonly Completion[],
   options: GenerateOptions,
   batchSize: number,
@@ -25,7 +25,11 @@ export async function decodeByComposition(
   }
 }
 
-async function decodeBatch(model: Gpt, rows: Completion[], options: GenerateOptions): Promise<void> {
+async function decodeBatch(
+  model: LanguageModel,
+  rows: Completion[],
+  options: GenerateOptions,
+): Promise<void> {
   const prompts = leftPadded(
     rows.map(({ prompt }) => [...prompt]),
     0,
@@ -61,7 +65,7 @@ async function decodeBatch(model: Gpt, rows: Completion[], options: GenerateOpti
 
 /** Reads the new cells, and adds a token to each row. */
 async function sampleNext(
-  model: Gpt,
+  model: LanguageModel,
   batch: TokenBatch,
   cache: KeyValueCache,
   rows: readonly Completion[],

@@ -3,12 +3,12 @@ import { nativeBackend } from '../engine/native/backend.ts';
 import { Random } from '../engine/random.ts';
 import { difference, nativeDevices } from '../engine/testing/devices.ts';
 import { tf } from '../engine/tf.ts';
-import type { GptConfig } from './config.ts';
+import type { ModelConfig } from './config.ts';
 import { decodeByComposition } from './decode-composition.ts';
 import { decodeNatively } from './decode-native.ts';
 import { type Completion, type GenerateOptions, generate } from './generate.ts';
-import { Gpt } from './gpt.ts';
-import { largestDifference, plainLogits, randomSequences, tinyConfig, tinyGpt } from './testing/tiny.ts';
+import { LanguageModel } from './language-model.ts';
+import { largestDifference, plainLogits, randomSequences, tinyConfig, tinyModel } from './testing/tiny.ts';
 
 const options: GenerateOptions = { maxNewTokens: 12, temperature: 1, seed: 5, stopTokens: [] };
 
@@ -19,7 +19,11 @@ function native() {
 }
 
 /** Rows to complete, as `generate` makes them. */
-function rowsOf(model: Gpt, prompts: number[][], { maxNewTokens, seed }: GenerateOptions): Completion[] {
+function rowsOf(
+  model: LanguageModel,
+  prompts: number[][],
+  { maxNewTokens, seed }: GenerateOptions,
+): Completion[] {
   const root = new Random(seed);
   return prompts.map((prompt, index) => ({
     prompt,
@@ -35,7 +39,7 @@ const made = (rows: Completion[]) =>
   rows.map(({ tokens, logProbs, finished }) => ({ tokens, logProbs, finished }));
 
 async function decoded(
-  model: Gpt,
+  model: LanguageModel,
   prompts: number[][],
   how: GenerateOptions,
   batchSize = 32,
@@ -46,7 +50,7 @@ async function decoded(
   return made(rows);
 }
 
-async function composed(model: Gpt, prompts: number[][], how: GenerateOptions) {
+async function composed(model: LanguageModel, prompts: number[][], how: GenerateOptions) {
   const rows = rowsOf(model, prompts, how);
   await decodeByComposition(model, rows, how, 32);
   return made(rows);
@@ -60,7 +64,7 @@ const prompts = (vocabularySize: number, contextLength = 24): number[][] => {
 };
 
 /** Head sizes below, at and above a block of 16 floats; widths that fill no block. */
-const shapes: GptConfig[] = [
+const shapes: ModelConfig[] = [
   tinyConfig,
   { vocabularySize: 61, contextLength: 40, width: 40, layers: 1, heads: 2, innerWidth: 56 },
   { vocabularySize: 130, contextLength: 90, width: 64, layers: 3, heads: 4 },
@@ -71,7 +75,7 @@ describe.each(nativeDevices)('the decoder on $name', (device) => {
   beforeAll(() => device.open());
 
   it.each(shapes)('draws the tokens of the path op by op: %o', async (config) => {
-    const model = tinyGpt(3, config);
+    const model = tinyModel(3, config);
     const own = prompts(config.vocabularySize, config.contextLength);
     const ways: Partial<GenerateOptions>[] = [
       { maxNewTokens: 60 },
@@ -95,7 +99,7 @@ describe.each(nativeDevices)('the decoder on $name', (device) => {
   });
 
   it('gives at every position what the full forward pass gives', async () => {
-    const model = tinyGpt(4, { vocabularySize: 50, contextLength: 150, width: 48, layers: 2, heads: 3 });
+    const model = tinyModel(4, { vocabularySize: 50, contextLength: 150, width: 48, layers: 2, heads: 3 });
     const own = randomSequences(5, [100, 1, 57, 16], 50);
     for (const [i, { tokens, logProbs }] of (
       await decoded(model, own, { ...options, maxNewTokens: 140 })
@@ -116,7 +120,7 @@ describe.each(nativeDevices)('the decoder on $name', (device) => {
   });
 
   it('gives the same bits whatever the batch size, the threads, and the turns of the event loop', async () => {
-    const model = tinyGpt(6);
+    const model = tinyModel(6);
     const own = prompts(23);
     const how = { ...options, stopTokens: [3, 4] };
     const expected = await decoded(model, own, how);
@@ -134,7 +138,7 @@ describe.each(nativeDevices)('the decoder on $name', (device) => {
 
   it('gives the same bits where threads share large layers and long attention', async () => {
     // Layers of more than SHARED_FLOATS floats, and a pass over a prompt that reads as many of the cache.
-    const model = tinyGpt(2, { vocabularySize: 40, contextLength: 80, width: 384, layers: 1, heads: 4 });
+    const model = tinyModel(2, { vocabularySize: 40, contextLength: 80, width: 384, layers: 1, heads: 4 });
     const own = randomSequences(4, [70, 61], 40);
     native().addon.open(device.variant, 1);
     const expected = await decoded(model, own, options);
@@ -148,7 +152,7 @@ describe.each(nativeDevices)('the decoder on $name', (device) => {
   });
 
   it('draws what Random draws: of equal logits, the token that the number falls on', async () => {
-    const model = Gpt.create({ ...tinyConfig, contextLength: 300 }, 1);
+    const model = LanguageModel.create({ ...tinyConfig, contextLength: 300 }, 1);
     const table = model.parameter('wte.weight');
     tf.tidy(() => table.assign(tf.zerosLike(table)));
     const [row] = await decoded(model, [[0]], { ...options, maxNewTokens: 299 });
@@ -159,7 +163,7 @@ describe.each(nativeDevices)('the decoder on $name', (device) => {
   });
 
   it('reads the weights as they are at each call', async () => {
-    const model = tinyGpt(7);
+    const model = tinyModel(7);
     const own = prompts(23).slice(0, 5);
     const before = await decoded(model, own, options);
     for (const name of ['h.1.mlp.c_proj.bias', 'h.0.attn.c_attn.weight', 'wpe.weight', 'ln_f.weight']) {
@@ -175,7 +179,7 @@ describe.each(nativeDevices)('the decoder on $name', (device) => {
   });
 
   it('gives the event loop its turn while it works', async () => {
-    const model = tinyGpt(1);
+    const model = tinyModel(1);
     let turns = 0;
     let over = false;
     const count = (): void => {
@@ -191,7 +195,7 @@ describe.each(nativeDevices)('the decoder on $name', (device) => {
   });
 
   it('stops when it is told to, and gives its memory back', async () => {
-    const model = tinyGpt(1);
+    const model = tinyModel(1);
     await decoded(model, prompts(23), options, 4);
     const held = native().pool.heldBytes;
     const controller = new AbortController();
@@ -203,7 +207,7 @@ describe.each(nativeDevices)('the decoder on $name', (device) => {
   });
 
   it('keeps no memory from call to call', async () => {
-    const model = tinyGpt(2, { ...tinyConfig, width: 48 });
+    const model = tinyModel(2, { ...tinyConfig, width: 48 });
     const own = randomSequences(3, [5, 9, 2]);
     const run = async (calls: number): Promise<void> => {
       for (let i = 0; i < calls; i++) await generate(model, own, { ...options, maxNewTokens: 2 });

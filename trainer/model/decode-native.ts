@@ -1,6 +1,6 @@
 import type { NativeBackend } from '../engine/native/backend.ts';
 import type { Completion, GenerateOptions } from './generate.ts';
-import { type Gpt, gptParameterSpecs } from './gpt.ts';
+import { type LanguageModel, parameterSpecs } from './language-model.ts';
 
 /** What the decoder goes on from; see `Addon.decode`. */
 interface State {
@@ -37,8 +37,13 @@ function initialState(rows: readonly Completion[], slots: number, capacity: numb
 }
 
 /** The model's weights as the decoder reads them, a copy that later changes do not touch. */
-function packWeights(native: NativeBackend, model: Gpt, shape: Int32Array, weights: Float32Array): void {
-  for (const [index, name] of [...gptParameterSpecs(model.config).keys()].entries()) {
+function packWeights(
+  native: NativeBackend,
+  model: LanguageModel,
+  shape: Int32Array,
+  weights: Float32Array,
+): void {
+  for (const [index, name] of [...parameterSpecs(model.config).keys()].entries()) {
     const values = native.floats(model.parameter(name));
     native.addon.packTensor(shape, index, values.length, values, weights);
   }
@@ -52,7 +57,7 @@ function packWeights(native: NativeBackend, model: Gpt, shape: Int32Array, weigh
  */
 export async function decodeNatively(
   native: NativeBackend,
-  model: Gpt,
+  model: LanguageModel,
   rows: readonly Completion[],
   { temperature, topK = 0, topP = 1, stopTokens, signal }: GenerateOptions,
   batchSize: number,

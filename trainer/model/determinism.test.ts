@@ -7,7 +7,7 @@ import { tf } from '../engine/tf.ts';
 import { countedWeight, summedLoss } from '../stages/shared/language-model-loss.ts';
 import { Learner } from '../stages/shared/learner.ts';
 import { generate } from './generate.ts';
-import { Gpt } from './gpt.ts';
+import { LanguageModel } from './language-model.ts';
 import { randomSequences } from './testing/tiny.ts';
 
 // Large enough that every kernel has several tasks for its threads, and odd enough that tiles have edges.
@@ -39,7 +39,7 @@ async function trainAndGenerate(): Promise<{
   tokens: number[][];
   logProbs: number[][];
 }> {
-  const model = Gpt.create(config, 3);
+  const model = LanguageModel.create(config, 3);
   const learner = new Learner('model', model.parameters, {
     beta1: 0.9,
     beta2: 0.95,

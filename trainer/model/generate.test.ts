@@ -4,7 +4,7 @@ import { openDevice } from '../engine/device.ts';
 import { KeyValueCache } from '../engine/ops/cached-attention.ts';
 import { tf } from '../engine/tf.ts';
 import { type GenerateOptions, generate } from './generate.ts';
-import { largestDifference, plainLogits, randomSequences, tinyGpt } from './testing/tiny.ts';
+import { largestDifference, plainLogits, randomSequences, tinyModel } from './testing/tiny.ts';
 
 beforeAll(async () => {
   await openDevice('auto');
@@ -21,7 +21,7 @@ function logSoftmax(logits: number[], temperature: number): number[] {
 
 describe('the key-value cache', () => {
   it('gives at every position what the full forward pass gives, rows padded and dropped', () => {
-    const model = tinyGpt();
+    const model = tinyModel();
     const sequences = randomSequences(1, [14, 9, 11]);
     const full = sequences.map((sequence) => plainLogits(model, sequence));
     const prompts = sequences.map((sequence) => sequence.slice(0, sequence.length - 6));
@@ -68,7 +68,7 @@ describe('generate', () => {
   it.each([1, 0.7, 1.5])(
     'reports the log-probabilities of a full forward pass at temperature %d',
     async (temperature) => {
-      const model = tinyGpt();
+      const model = tinyModel();
       const prompts = randomSequences(2, [3, 9, 1, 6]);
       const generations = await generate(model, prompts, { ...options, temperature });
       for (const [i, { tokens, logProbs }] of generations.entries()) {
@@ -84,7 +84,7 @@ describe('generate', () => {
   );
 
   it('draws the same samples however prompts are batched, and others for another seed', async () => {
-    const model = tinyGpt();
+    const model = tinyModel();
     const prompts = randomSequences(3, [5, 2, 7, 2, 9, 4, 1]);
     const all = await generate(model, prompts, { ...options, stopTokens: [3, 4, 5] });
     for (const batchSize of [1, 2, 3]) {
@@ -109,7 +109,7 @@ describe('generate', () => {
   });
 
   it('samples tokens as often as the model says', async () => {
-    const model = tinyGpt();
+    const model = tinyModel();
     const prompt = [4, 8, 15];
     const count = 4000;
     const generations = await generate(model, new Array<number[]>(count).fill(prompt), {
@@ -128,7 +128,7 @@ describe('generate', () => {
   });
 
   it('takes the likeliest token at temperature 0', async () => {
-    const model = tinyGpt();
+    const model = tinyModel();
     const [prompt = []] = randomSequences(9, [4]);
     const [generation] = await generate(model, [prompt], { ...options, temperature: 0 });
     const sequence = [...prompt];
@@ -143,7 +143,7 @@ describe('generate', () => {
   });
 
   it('ends at a stop token, which it keeps, or where tokens or context run out', async () => {
-    const model = tinyGpt();
+    const model = tinyModel();
     const prompts = randomSequences(10, [20, 4, 23, 6, 8]);
     const free = await generate(model, prompts, { ...options, maxNewTokens: 50 });
     expect(free.map(({ tokens }) => tokens.length)).toEqual([4, 20, 1, 18, 16]);
@@ -160,7 +160,7 @@ describe('generate', () => {
   });
 
   it('refuses prompts that leave no room, by their place, and leaves no tensor behind', async () => {
-    const model = tinyGpt();
+    const model = tinyModel();
     await expect(generate(model, [[1], []], options)).rejects.toThrow(
       'Prompt 1 has 0 tokens: expected 1 to 23',
     );

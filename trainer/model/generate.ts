@@ -4,7 +4,7 @@ import { Random } from '../engine/random.ts';
 import { TrainerError } from '../errors.ts';
 import { decodeByComposition } from './decode-composition.ts';
 import { decodeNatively } from './decode-native.ts';
-import type { Gpt } from './gpt.ts';
+import type { LanguageModel } from './language-model.ts';
 
 /** How completions are sampled. */
 export interface GenerateOptions {
@@ -51,7 +51,7 @@ export interface Completion extends Generation {
  * token that the model does not know, which names its place
  */
 export async function generate(
-  model: Gpt,
+  model: LanguageModel,
   prompts: readonly (readonly number[])[],
   options: GenerateOptions,
 ): Promise<Generation[]> {

@@ -9,7 +9,7 @@ import { openDevice } from '../engine/device.ts';
 import { loadAddon } from '../engine/native/addon.ts';
 import { runStage } from '../stages/index.ts';
 import { recordingContext } from '../stages/testing/tiny.ts';
-import { Gpt } from './gpt.ts';
+import { LanguageModel } from './language-model.ts';
 import { requireMemory, trainingMemory } from './memory.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'touchstone-memory-'));
@@ -45,7 +45,7 @@ describe.skipIf('reason' in loadAddon() || process.platform !== 'linux')(
 describe('the parts of the estimate', () => {
   it('counts the weights that the model has, once for each model, and moments for those that learn', async () => {
     await openDevice('auto');
-    const model = Gpt.create(reference, 1);
+    const model = LanguageModel.create(reference, 1);
     const bytes = 4 * model.size;
     model.dispose();
     const size = { rows: 16, columns: 128 };

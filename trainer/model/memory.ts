@@ -1,7 +1,7 @@
 import { memoryLimit } from '../engine/memory.ts';
 import { CHUNK_LOGITS, LEAST_ROWS } from '../engine/ops/head-log-probs.ts';
 import { TrainerError } from '../errors.ts';
-import { completeConfig, type GptConfig } from './config.ts';
+import { completeConfig, type ModelConfig } from './config.ts';
 
 const FLOAT = 4;
 
@@ -37,7 +37,7 @@ export interface TrainingMemory {
 }
 
 /** Weights of a GPT of this shape, counted without making a list of them. */
-function weightCount(config: GptConfig): number {
+function weightCount(config: ModelConfig): number {
   const { vocabularySize, contextLength, width, layers, innerWidth } = completeConfig(config);
   const block = 4 * width ** 2 + 2 * width * innerWidth + 9 * width + innerWidth;
   return (vocabularySize + contextLength + 2) * width + layers * block;
@@ -51,7 +51,7 @@ function weightCount(config: GptConfig): number {
  * logits, and their gradient beside them. Neither [N,V] nor [B,H,T,T] is ever made.
  */
 export function trainingMemory(
-  config: GptConfig,
+  config: ModelConfig,
   { rows, columns }: StepSize,
   { frozen, learning }: ModelCount = { frozen: 0, learning: 1 },
 ): TrainingMemory {
@@ -75,7 +75,7 @@ export function trainingMemory(
 
 /** A run about to start. */
 export interface MemoryPlan extends StepSize {
-  config: GptConfig;
+  config: ModelConfig;
   models?: ModelCount;
   /** what one unit of microBatchSize is, for the error: "rows", "episodes" */
   unit: string;
@@ -92,11 +92,11 @@ export function requireMemory(plan: MemoryPlan, limit = memoryLimit()): void {
   const { config, rows, columns, models, unit, rowsPerUnit = 1 } = plan;
   const needed = trainingMemory(config, plan, models).total;
   if (needed <= limit) return;
-  const fits = (shape: GptConfig, tried: number): boolean =>
+  const fits = (shape: ModelConfig, tried: number): boolean =>
     trainingMemory(shape, { rows: tried, columns }, models).total <= limit;
   const units = largest(Math.floor(rows / rowsPerUnit), (count) => fits(config, count * rowsPerUnit));
   const perHead = config.width / config.heads;
-  const narrowed = (heads: number): GptConfig => ({
+  const narrowed = (heads: number): ModelConfig => ({
     ...config,
     heads,
     width: heads * perHead,

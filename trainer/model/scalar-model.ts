@@ -4,22 +4,23 @@ import { linear } from '../engine/ops/linear.ts';
 import { Random } from '../engine/random.ts';
 import { tf } from '../engine/tf.ts';
 import { TrainerError } from '../errors.ts';
-import { copyVariable, type Dropout, type Gpt, newVariable } from './gpt.ts';
+import type { Dropout } from './family.ts';
+import { copyVariable, type LanguageModel, newVariable } from './language-model.ts';
 
 /** The prefix of the trunk's parameters, as transformers names them. */
 export const TRUNK_PREFIX = 'transformer.';
 
 /**
- * A GPT whose head gives one number per cell: a reward model (read at the last token) or a value model (read at every
+ * A transformer whose head gives one number per cell: a reward model (read at the last token) or a value model (read at every
  * token). In Hugging Face's terms GPT2ForSequenceClassification with one label: a `score` head without bias.
  */
 export class ScalarModel {
-  readonly trunk: Gpt;
+  readonly trunk: LanguageModel;
   /** the trunk's under "transformer.", and "score.weight" [1,D] */
   readonly parameters: Map<string, tf.Variable>;
   readonly #score: tf.Variable<tf.Rank.R2>;
 
-  private constructor(trunk: Gpt, score: tf.Variable) {
+  private constructor(trunk: LanguageModel, score: tf.Variable) {
     this.trunk = trunk;
     this.#score = score as tf.Variable<tf.Rank.R2>;
     this.parameters = new Map();
@@ -28,17 +29,17 @@ export class ScalarModel {
   }
 
   /** A copy of the language model with a fresh head: weights N(0, 1/√(D+1)), no bias (Stiennon et al. 2020). */
-  static fromGpt(gpt: Gpt, seed: number): ScalarModel {
-    const { width } = gpt.config;
+  static fromLanguageModel(model: LanguageModel, seed: number): ScalarModel {
+    const { width } = model.config;
     const random = new Random(seed);
     const weights = new Float32Array(width);
     const deviation = 1 / Math.sqrt(width + 1);
     for (let i = 0; i < width; i++) weights[i] = random.normal() * deviation;
-    return new ScalarModel(gpt.clone(), newVariable(weights, [1, width]));
+    return new ScalarModel(model.clone(), newVariable(weights, [1, width]));
   }
 
   /** A model of these parts; it owns the trunk from now on. @param score float32, D values */
-  static fromParts(trunk: Gpt, score: Float32Array): ScalarModel {
+  static fromParts(trunk: LanguageModel, score: Float32Array): ScalarModel {
     return new ScalarModel(trunk, newVariable(score, [1, trunk.config.width]));
   }
 

@@ -12,7 +12,7 @@ import {
   letterTokenizer,
   recordingContext,
   temporaryFolder,
-  tinyGpt,
+  tinyModel,
   withoutTimes,
   writeLines,
   writeTiny,
@@ -55,16 +55,16 @@ beforeAll(async () => {
   await reference?.open();
   const tokenizer = letterTokenizer();
   const shape = { contextLength: 24, width: 16 };
-  const gpt = tinyGpt(tokenizer, 1, shape);
-  const scalar = ScalarModel.fromGpt(gpt, 2);
-  const model = await writeTiny(join(folder, 'gpt'), gpt, tokenizer);
+  const start = tinyModel(tokenizer, 1, shape);
+  const scalar = ScalarModel.fromLanguageModel(start, 2);
+  const model = await writeTiny(join(folder, 'start'), start, tokenizer);
   const scorer = await writeTiny(join(folder, 'scorer'), scalar, tokenizer, {
     stage: 'reward',
     rewardGain: 2,
     rewardBias: -0.5,
   });
   scalar.dispose();
-  gpt.dispose();
+  start.dispose();
   const letters = [...'abcdefgh'];
   const rankings = letters.slice(0, 2).map((prompt) => ({
     prompt,

@@ -4,8 +4,8 @@ import { rightPadded } from '../data/batch.ts';
 import { renderPrompt } from '../data/template.ts';
 import { openDevice } from '../engine/device.ts';
 import { tf } from '../engine/tf.ts';
-import { loadGpt } from '../model/checkpoint.ts';
-import type { Gpt } from '../model/gpt.ts';
+import { loadLanguageModel } from '../model/checkpoint.ts';
+import type { LanguageModel } from '../model/language-model.ts';
 import { ScalarModel } from '../model/scalar-model.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 import { runStage } from './index.ts';
@@ -14,7 +14,7 @@ import {
   letterTokenizer,
   recordingContext,
   temporaryFolder,
-  tinyGpt,
+  tinyModel,
   weightsOf,
   withoutTimes,
   writeLines,
@@ -31,7 +31,7 @@ let random: string;
  * along the head as far as its score says.
  */
 function lastTokenReward(score: (token: number) => number): ScalarModel {
-  const model = ScalarModel.fromGpt(tinyGpt(tokenizer, 9), 9);
+  const model = ScalarModel.fromLanguageModel(tinyModel(tokenizer, 9), 9);
   const width = model.trunk.config.width;
   for (const [name, variable] of model.parameters) {
     const values = new Float32Array(variable.size);
@@ -61,7 +61,7 @@ function signs(i: number, rest: number): number {
 }
 
 /** The distribution of the first response token. */
-function firstToken(model: Gpt, prompt: string): Float32Array {
+function firstToken(model: LanguageModel, prompt: string): Float32Array {
   const tokens = tokenizer.encode(renderPrompt(prompt));
   return tf.tidy(() => {
     const hidden = model.hidden(rightPadded([tokens], tokenizer.padding));
@@ -73,9 +73,9 @@ function firstToken(model: Gpt, prompt: string): Float32Array {
 beforeAll(async () => {
   await openDevice('auto');
   tokenizer = letterTokenizer();
-  const model = tinyGpt(tokenizer, 1);
+  const model = tinyModel(tokenizer, 1);
   const sft = await writeTiny(join(folder, 'sft'), model, tokenizer);
-  const reward = ScalarModel.fromGpt(model, 2);
+  const reward = ScalarModel.fromLanguageModel(model, 2);
   random = await writeTiny(join(folder, 'random-reward'), reward, tokenizer, {
     stage: 'reward',
     rewardGain: 2,
@@ -219,8 +219,8 @@ describe('ppo', () => {
       schedule: 'cosine',
       samplePrompts: [],
     });
-    const reference = await loadGpt(config.model);
-    const policy = await loadGpt(result.checkpoint);
+    const reference = await loadLanguageModel(config.model);
+    const policy = await loadLanguageModel(result.checkpoint);
     for (const prompt of ['a', 'def']) {
       const before = firstToken(reference, prompt);
       const tilted = before.map((p, token) => p * Math.exp(score(token) / beta));
@@ -253,10 +253,10 @@ describe('ppo', () => {
   it('refuses a reward model with another tokenizer, and a completion as long as the context', async () => {
     const other = tokenizer.constructor as typeof Tokenizer;
     const foreign = other.trainCharacters(['Question: xyz\nAnswer:']);
-    const gpt = tinyGpt(foreign, 1);
-    const model = ScalarModel.fromGpt(gpt, 1);
+    const foreignModel = tinyModel(foreign, 1);
+    const model = ScalarModel.fromLanguageModel(foreignModel, 1);
     const reward = await writeTiny(join(folder, 'foreign'), model, foreign, { stage: 'reward' });
-    gpt.dispose();
+    foreignModel.dispose();
     model.dispose();
     await expect(run('foreign-run', { reward })).rejects.toThrow('The tokenizers of');
     await expect(run('long', { maxNewTokens: 48 })).rejects.toThrow(

@@ -4,9 +4,9 @@ import { readPrompts } from '../data/json-lines.ts';
 import type { Loss } from '../engine/gradients.ts';
 import { tf } from '../engine/tf.ts';
 import { TrainerError } from '../errors.ts';
-import { loadGpt, loadScalarModel, loadTokenizer, readMetadata } from '../model/checkpoint.ts';
+import { loadLanguageModel, loadScalarModel, loadTokenizer, readMetadata } from '../model/checkpoint.ts';
 import { generate } from '../model/generate.ts';
-import type { Gpt } from '../model/gpt.ts';
+import type { LanguageModel } from '../model/language-model.ts';
 import type { ScalarModel } from '../model/scalar-model.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 import type { PpoConfig } from './ppo.config.ts';
@@ -123,8 +123,8 @@ export async function runPpo(config: PpoConfig, context: StageContext): Promise<
 const extraState = z.strictObject({ beta: z.number() });
 
 interface Models {
-  policy: Gpt;
-  reference: Gpt;
+  policy: LanguageModel;
+  reference: LanguageModel;
   reward: ScalarModel;
   valueModel: ScalarModel;
   /** The reward model's normalisation: gain · score + bias. */
@@ -133,7 +133,7 @@ interface Models {
 }
 
 async function loadModels(config: PpoConfig): Promise<Models> {
-  const reference = await loadGpt(config.model);
+  const reference = await loadLanguageModel(config.model);
   const policy = reference.clone();
   const reward = await loadScalarModel(config.reward);
   const metadata = readMetadata(config.reward);
@@ -171,7 +171,7 @@ function loadPrompts(
 
 /** The policy writes a completion to each prompt. Tokens come from the whole distribution, or ratios would mean nothing. */
 async function rollOut(
-  policy: Gpt,
+  policy: LanguageModel,
   prompts: number[][],
   tokenizer: Tokenizer,
   config: PpoConfig,

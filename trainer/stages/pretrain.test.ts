@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openDevice } from '../engine/device.ts';
 import { Random } from '../engine/random.ts';
-import { loadGpt, readMetadata } from '../model/checkpoint.ts';
+import { loadLanguageModel, readMetadata } from '../model/checkpoint.ts';
 import { runStage } from './index.ts';
 import type { PretrainInput } from './pretrain.config.ts';
 import { readRunState } from './shared/run-state.ts';
@@ -84,7 +84,7 @@ describe('pretrain', () => {
 
     const metadata = readMetadata(result.checkpoint);
     expect(metadata).toMatchObject({ stage: 'pretrain', step: 60, parent: null, seed: 7 });
-    const model = await loadGpt(result.checkpoint);
+    const model = await loadLanguageModel(result.checkpoint);
     expect(model.config.width).toBe(16);
     model.dispose();
     expect(readdirSync(join(folder, 'learns')).sort()).toEqual([

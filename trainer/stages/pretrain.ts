@@ -3,7 +3,7 @@ import { selectRows, type TrainingBatch } from '../data/batch.ts';
 import { Mixture, type MixtureSource } from '../data/mixture.ts';
 import { packRows, sequentialBatches, targetBytes } from '../data/packing.ts';
 import { tf } from '../engine/tf.ts';
-import { Gpt } from '../model/gpt.ts';
+import { LanguageModel } from '../model/language-model.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 import type { PretrainConfig } from './pretrain.config.ts';
 import { saveModel } from './shared/checkpoints.ts';
@@ -39,7 +39,7 @@ export async function runPretrain(config: PretrainConfig, context: StageContext)
   run.message(
     `${countTokens(data.training)} tokens to train on, ${countTokens(data.heldOut)} held out; vocabulary of ${tokenizer.vocabularySize}.`,
   );
-  const model = Gpt.create(
+  const model = LanguageModel.create(
     {
       vocabularySize: tokenizer.vocabularySize,
       contextLength: config.context,
@@ -99,7 +99,7 @@ export async function runPretrain(config: PretrainConfig, context: StageContext)
 
 /** The step's loss in parts of `microBatchSize` rows, each divided by the cells of the whole step. */
 function* lossParts(
-  model: Gpt,
+  model: LanguageModel,
   batch: TrainingBatch,
   config: PretrainConfig,
   step: number,
@@ -115,7 +115,7 @@ function* lossParts(
 
 /** Loss and bits per byte on the same held-out rows each time; sources count by their weights. */
 async function validate(
-  model: Gpt,
+  model: LanguageModel,
   { heldOut }: PretrainingData,
   tokenizer: Tokenizer,
   config: PretrainConfig,

@@ -10,7 +10,7 @@ import {
   letterTokenizer,
   recordingContext,
   temporaryFolder,
-  tinyGpt,
+  tinyModel,
   weightsOf,
   withoutTimes,
   writeLines,
@@ -41,7 +41,7 @@ function ranked(random: Random, prompt: string, count: number) {
 beforeAll(async () => {
   await openDevice('auto');
   const tokenizer = letterTokenizer();
-  const model = tinyGpt(tokenizer, 1, { width: 32 });
+  const model = tinyModel(tokenizer, 1, { width: 32 });
   const parent = await writeTiny(join(folder, 'parent'), model, tokenizer);
   model.dispose();
   const random = new Random(5);

@@ -5,7 +5,7 @@ import { readDemonstrations, readRankings } from '../data/json-lines.ts';
 import type { Loss } from '../engine/gradients.ts';
 import { TrainerError } from '../errors.ts';
 import { bootstrapInterval } from '../evaluation/intervals.ts';
-import { loadGpt, loadTokenizer } from '../model/checkpoint.ts';
+import { loadLanguageModel, loadTokenizer } from '../model/checkpoint.ts';
 import { ScalarModel } from '../model/scalar-model.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 import type { RewardConfig } from './reward.config.ts';
@@ -31,9 +31,9 @@ import type { StageContext, StageResult } from './types.ts';
  * over rankings. At the end: `rewardGain` and `rewardBias`, with which gain · score + bias is the normalised score.
  */
 export async function runReward(config: RewardConfig, context: StageContext): Promise<StageResult> {
-  const sft = await loadGpt(config.model);
+  const sft = await loadLanguageModel(config.model);
   const tokenizer = loadTokenizer(config.model);
-  const model = ScalarModel.fromGpt(sft, seedFor(config.seed, 'score head'));
+  const model = ScalarModel.fromLanguageModel(sft, seedFor(config.seed, 'score head'));
   sft.dispose();
   try {
     const data = loadRankings(config, tokenizer, model.trunk.config.contextLength);

@@ -8,7 +8,7 @@ import {
   letterTokenizer,
   recordingContext,
   temporaryFolder,
-  tinyGpt,
+  tinyModel,
   weightsOf,
   withoutTimes,
   writeLines,
@@ -22,7 +22,7 @@ let config: SftInput;
 beforeAll(async () => {
   await openDevice('auto');
   const tokenizer = letterTokenizer();
-  const model = tinyGpt(tokenizer, 1, { width: 32 });
+  const model = tinyModel(tokenizer, 1, { width: 32 });
   const parent = await writeTiny(join(folder, 'parent'), model, tokenizer);
   model.dispose();
   // The letter after the one asked for: "a" → "b", "h" → "a".

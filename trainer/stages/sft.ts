@@ -3,8 +3,8 @@ import { type EncodedExample, encodeDemonstrations, packDemonstrations } from '.
 import { readDemonstrations } from '../data/json-lines.ts';
 import { tf } from '../engine/tf.ts';
 import { TrainerError } from '../errors.ts';
-import { loadGpt, loadTokenizer } from '../model/checkpoint.ts';
-import type { Gpt } from '../model/gpt.ts';
+import { loadLanguageModel, loadTokenizer } from '../model/checkpoint.ts';
+import type { LanguageModel } from '../model/language-model.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 import type { SftConfig } from './sft.config.ts';
 import { saveModel } from './shared/checkpoints.ts';
@@ -28,7 +28,7 @@ import type { StageContext, StageResult } from './types.ts';
  * tokens read), and every `validateEvery` steps `validationLoss`.
  */
 export async function runSft(config: SftConfig, context: StageContext): Promise<StageResult> {
-  const model = await loadGpt(config.model);
+  const model = await loadLanguageModel(config.model);
   const tokenizer = loadTokenizer(config.model);
   try {
     const data = loadDemonstrations(config, tokenizer, model.config.contextLength);
@@ -123,7 +123,7 @@ function loadDemonstrations(config: SftConfig, tokenizer: Tokenizer, context: nu
 
 /** The step's loss in parts of `microBatchSize` packed rows, each divided by the counted tokens of the whole step. */
 function* lossParts(
-  model: Gpt,
+  model: LanguageModel,
   examples: readonly EncodedExample[],
   tokenizer: Tokenizer,
   config: SftConfig,
@@ -141,7 +141,7 @@ function* lossParts(
 
 /** Loss on the held-out demonstrations, in nats per completion token. */
 async function validate(
-  model: Gpt,
+  model: LanguageModel,
   heldOut: readonly EncodedExample[],
   tokenizer: Tokenizer,
   config: SftConfig,

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { encodePrompt } from '@touchstone/trainer/data/demonstrations.ts';
 import { saveCheckpoint } from '@touchstone/trainer/model/checkpoint.ts';
-import type { Gpt } from '@touchstone/trainer/model/gpt.ts';
+import type { LanguageModel } from '@touchstone/trainer/model/language-model.ts';
 import { ScalarModel } from '@touchstone/trainer/model/scalar-model.ts';
 import { runStage } from '@touchstone/trainer/stages/index.ts';
 import { Tokenizer } from '@touchstone/trainer/tokenizer/tokenizer.ts';
@@ -84,8 +84,8 @@ async function writeInputs(folder: string, settings: PpoSettings) {
     .documents(400)
     .map(({ text }) => text);
   const tokenizer = Tokenizer.train(texts, { vocabularySize: settings.shape.vocabulary });
-  const model: Gpt = modelOf(settings.shape);
-  const reward = ScalarModel.fromGpt(model, 2);
+  const model: LanguageModel = modelOf(settings.shape);
+  const reward = ScalarModel.fromLanguageModel(model, 2);
   const metadata = { parent: null, dataset: null, config: {}, seed: 1, codeVersion: 'bench', metrics: {} };
   const inputs = {
     model: join(folder, 'sft'),

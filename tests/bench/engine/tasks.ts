@@ -3,7 +3,7 @@ import { type Addon, loadAddon } from '@touchstone/trainer/engine/native/addon.t
 import { Random } from '@touchstone/trainer/engine/random.ts';
 import { tf } from '@touchstone/trainer/engine/tf.ts';
 import { generate } from '@touchstone/trainer/model/generate.ts';
-import { Gpt } from '@touchstone/trainer/model/gpt.ts';
+import { LanguageModel } from '@touchstone/trainer/model/language-model.ts';
 import { countedWeight, summedLoss } from '@touchstone/trainer/stages/shared/language-model-loss.ts';
 import { Learner } from '@touchstone/trainer/stages/shared/learner.ts';
 import { z } from 'zod';
@@ -61,8 +61,8 @@ export async function makeTask(name: string, settings: unknown): Promise<Task> {
 export type BenchShape = z.infer<typeof shape>;
 
 /** A model of this shape with random weights. */
-export function modelOf({ vocabulary, context, ...rest }: BenchShape): Gpt {
-  return Gpt.create({ ...rest, vocabularySize: vocabulary, contextLength: context }, 1);
+export function modelOf({ vocabulary, context, ...rest }: BenchShape): LanguageModel {
+  return LanguageModel.create({ ...rest, vocabularySize: vocabulary, contextLength: context }, 1);
 }
 
 /** Full rows of random tokens and targets. */

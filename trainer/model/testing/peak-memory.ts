@@ -11,7 +11,7 @@ import { Random } from '../../engine/random.ts';
 import { tf } from '../../engine/tf.ts';
 import { countedWeight, summedLoss } from '../../stages/shared/language-model-loss.ts';
 import { Learner } from '../../stages/shared/learner.ts';
-import { Gpt } from '../gpt.ts';
+import { LanguageModel } from '../language-model.ts';
 
 const count = z.int().positive();
 const { config, rows, columns, threads } = z
@@ -48,7 +48,7 @@ function forgetPeak(): { before: number; peak: () => number } {
 await openDevice('native', { threads });
 globalThis.gc?.();
 const { before, peak } = forgetPeak();
-const model = Gpt.create(config, 1);
+const model = LanguageModel.create(config, 1);
 const learner = new Learner('model', model.parameters, {
   beta1: 0.9,
   beta2: 0.95,

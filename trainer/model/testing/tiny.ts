@@ -1,9 +1,9 @@
 import { Random } from '../../engine/random.ts';
 import { tf } from '../../engine/tf.ts';
-import type { GptConfig } from '../config.ts';
-import { Gpt } from '../gpt.ts';
+import type { ModelConfig } from '../config.ts';
+import { LanguageModel } from '../language-model.ts';
 
-export const tinyConfig: GptConfig = {
+export const tinyConfig: ModelConfig = {
   vocabularySize: 23,
   contextLength: 24,
   width: 12,
@@ -12,8 +12,8 @@ export const tinyConfig: GptConfig = {
 };
 
 /** A small model whose weights, biases and gains included, are far from their start, so that each one matters. */
-export function tinyGpt(seed = 1, config: GptConfig = tinyConfig): Gpt {
-  const model = Gpt.create(config, seed);
+export function tinyModel(seed = 1, config: ModelConfig = tinyConfig): LanguageModel {
+  const model = LanguageModel.create(config, seed);
   const random = new Random(seed + 1000);
   for (const variable of model.parameters.values()) {
     const values = Float32Array.from(variable.dataSync(), (value) => value + 0.3 * random.normal());
@@ -29,7 +29,7 @@ export function randomSequences(seed: number, lengths: number[], vocabularySize 
 }
 
 /** The logits of one sequence on its own: one array a cell. */
-export function plainLogits(model: Gpt, sequence: number[]): number[][] {
+export function plainLogits(model: LanguageModel, sequence: number[]): number[][] {
   return tf.tidy(() => {
     const columns = sequence.length;
     const hidden = model.hidden({

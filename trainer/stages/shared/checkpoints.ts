@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { messageOf, TrainerError } from '../../errors.ts';
 import { saveCheckpoint } from '../../model/checkpoint.ts';
-import type { Gpt } from '../../model/gpt.ts';
+import type { LanguageModel } from '../../model/language-model.ts';
 import type { ScalarModel } from '../../model/scalar-model.ts';
 import type { Tokenizer } from '../../tokenizer/tokenizer.ts';
 import type { StageName } from '../types.ts';
@@ -27,7 +27,7 @@ export interface CheckpointInfo {
 /** Writes a model as a Hugging Face folder, with its lineage. */
 export async function saveModel(
   folder: string,
-  model: Gpt | ScalarModel,
+  model: LanguageModel | ScalarModel,
   tokenizer: Tokenizer,
   { stage, config, step, metrics, normalization }: CheckpointInfo,
 ): Promise<void> {

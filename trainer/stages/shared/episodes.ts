@@ -1,7 +1,7 @@
 import { rightPadded, type TokenBatch } from '../../data/batch.ts';
 import { embedding } from '../../engine/ops/embedding.ts';
 import { tf } from '../../engine/tf.ts';
-import type { Gpt } from '../../model/gpt.ts';
+import type { LanguageModel } from '../../model/language-model.ts';
 import type { ScalarModel } from '../../model/scalar-model.ts';
 
 /** A prompt and the response that the policy wrote to it, stop token included. */
@@ -40,13 +40,17 @@ export function layOut(episodes: readonly Episode[], padding: number): EpisodeBa
 }
 
 /** The hidden states [N,D] from which each response token was drawn. */
-function responseHidden(model: Gpt, { batch, cells }: EpisodeBatch): tf.Tensor2D {
+function responseHidden(model: LanguageModel, { batch, cells }: EpisodeBatch): tf.Tensor2D {
   const flat = model.hidden(batch).reshape<tf.Tensor2D>([batch.rows * batch.columns, model.config.width]);
   return embedding(flat, tf.tensor1d(cells, 'int32')) as tf.Tensor2D;
 }
 
 /** log π(token | what came before) of every response token under logits / temperature, float32 [N]. */
-export function responseLogProbs(model: Gpt, laidOut: EpisodeBatch, temperature: number): tf.Tensor1D {
+export function responseLogProbs(
+  model: LanguageModel,
+  laidOut: EpisodeBatch,
+  temperature: number,
+): tf.Tensor1D {
   return tf.tidy(() => model.logProbs(responseHidden(model, laidOut), laidOut.targets, temperature));
 }
 
@@ -64,7 +68,7 @@ export function responseValues(
 
 /** Log-probabilities and entropies (nats) of every response token, without a gradient, `chunk` episodes at once. */
 export async function measureResponses(
-  model: Gpt,
+  model: LanguageModel,
   episodes: readonly Episode[],
   { temperature, padding, chunk }: { temperature: number; padding: number; chunk: number },
 ): Promise<{ logProbs: Float32Array[]; entropies: Float32Array[] }> {

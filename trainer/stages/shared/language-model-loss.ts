@@ -1,13 +1,14 @@
 import type { TrainingBatch } from '../../data/batch.ts';
 import { embedding } from '../../engine/ops/embedding.ts';
 import { tf } from '../../engine/tf.ts';
-import type { Dropout, Gpt } from '../../model/gpt.ts';
+import type { Dropout } from '../../model/family.ts';
+import type { LanguageModel } from '../../model/language-model.ts';
 
 /**
  * The summed negative log-likelihood, in nats, of the batch's counted targets: Σ −w log p(target). Only cells that count
  * pass through the head. To get a loss, divide by the weights of the whole step, never of a micro-batch.
  */
-export function summedLoss(model: Gpt, batch: TrainingBatch, dropout?: Dropout): tf.Scalar {
+export function summedLoss(model: LanguageModel, batch: TrainingBatch, dropout?: Dropout): tf.Scalar {
   return tf.tidy(() => {
     const cells = countedCells(batch);
     const flat = model
@@ -34,7 +35,7 @@ export function countedWeight(batch: TrainingBatch): number {
 
 /** The summed loss, in nats, and the weight of all counted targets of some batches, without dropout or gradient. */
 export async function evaluateLoss(
-  model: Gpt,
+  model: LanguageModel,
   batches: Iterable<TrainingBatch>,
 ): Promise<{ nats: number; weight: number }> {
   let nats = 0;

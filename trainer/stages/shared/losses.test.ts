@@ -7,7 +7,7 @@ import { valueAndGradients } from '../../engine/gradients.ts';
 import { Random } from '../../engine/random.ts';
 import { tf } from '../../engine/tf.ts';
 import { ScalarModel } from '../../model/scalar-model.ts';
-import { letterTokenizer, tinyGpt } from '../testing/tiny.ts';
+import { letterTokenizer, tinyModel } from '../testing/tiny.ts';
 import { clippedPolicyLoss, clippedValueLoss } from './clipped-losses.ts';
 import { layOut, measureResponses, measureValues, responseLogProbs } from './episodes.ts';
 import { countedWeight, summedLoss } from './language-model-loss.ts';
@@ -41,7 +41,7 @@ describe('the loss of language models', () => {
   }));
 
   it('packed equals unpacked, value and gradient', async () => {
-    const model = tinyGpt(tokenizer, 1);
+    const model = tinyModel(tokenizer, 1);
     const packed = packDemonstrations(examples, 30, tokenizer.padding);
     const padded = padDemonstrations(examples, tokenizer.padding);
     expect(packed.rows).toBeLessThan(padded.rows);
@@ -54,7 +54,7 @@ describe('the loss of language models', () => {
   });
 
   it('counts the response and its end-of-text, and neither prompt nor padding', () => {
-    const model = tinyGpt(tokenizer, 1);
+    const model = tinyModel(tokenizer, 1);
     const [example] = examples;
     if (!example) throw new Error('no example');
     const batch = padDemonstrations([example], tokenizer.padding);
@@ -78,7 +78,7 @@ describe('the loss of language models', () => {
 
 describe('the loss of rankings', () => {
   it('has the gradient of the mean over enumerated pairs, ties left out', async () => {
-    const model = ScalarModel.fromGpt(tinyGpt(tokenizer, 2), 3);
+    const model = ScalarModel.fromLanguageModel(tinyModel(tokenizer, 2), 3);
     const rankings = [
       { ranks: [1, 3, 2, 3], texts: [draw(6), draw(4), draw(5), draw(7)] },
       { ranks: [2, 1], texts: [draw(3), draw(6)] },
@@ -153,8 +153,8 @@ describe('episodes', () => {
   }));
 
   it('read log-probabilities and values before each token, whatever the chunks', async () => {
-    const model = tinyGpt(tokenizer, 5);
-    const value = ScalarModel.fromGpt(model, 6);
+    const model = tinyModel(tokenizer, 5);
+    const value = ScalarModel.fromLanguageModel(model, 6);
     const { padding } = tokenizer;
     const whole = await measureResponses(model, episodes, { temperature: 0.7, padding, chunk: 3 });
     const single = await measureResponses(model, episodes, { temperature: 0.7, padding, chunk: 1 });
@@ -179,7 +179,7 @@ describe('episodes', () => {
   });
 
   it('before any update: ratio 1 and policy loss −mean(advantage), here 0 (1e-6)', async () => {
-    const model = tinyGpt(tokenizer, 5);
+    const model = tinyModel(tokenizer, 5);
     const { padding } = tokenizer;
     const old = Float32Array.from(
       (await measureResponses(model, episodes, { temperature: 1, padding, chunk: 1 })).logProbs.flatMap(

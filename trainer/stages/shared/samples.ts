@@ -1,7 +1,7 @@
 import { encodePrompt } from '../../data/demonstrations.ts';
 import { parseResponse } from '../../data/template.ts';
 import { generate } from '../../model/generate.ts';
-import type { Gpt } from '../../model/gpt.ts';
+import type { LanguageModel } from '../../model/language-model.ts';
 import type { Tokenizer } from '../../tokenizer/tokenizer.ts';
 import type { Sample } from '../types.ts';
 import { seedFor } from './seeds.ts';
@@ -23,7 +23,7 @@ interface SampleOptions {
 
 /** Completes the config's fixed prompts, with the same seed every time, so that only the model changes. */
 export async function writeSamples(
-  model: Gpt,
+  model: LanguageModel,
   tokenizer: Tokenizer,
   settings: SampleSettings,
   { raw = false, score }: SampleOptions = {},

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { saveCheckpoint, type TouchstoneMetadata } from '../../model/checkpoint.ts';
-import { Gpt } from '../../model/gpt.ts';
+import { LanguageModel } from '../../model/language-model.ts';
 import { readSafetensors } from '../../model/safetensors.ts';
 import type { ScalarModel } from '../../model/scalar-model.ts';
 import { Tokenizer } from '../../tokenizer/tokenizer.ts';
@@ -40,14 +40,18 @@ export function letterTokenizer(): Tokenizer {
 
 export const tinyShape = { contextLength: 48, width: 16, layers: 1, heads: 2 };
 
-export function tinyGpt(tokenizer: Tokenizer, seed: number, shape: Partial<typeof tinyShape> = {}): Gpt {
-  return Gpt.create({ ...tinyShape, ...shape, vocabularySize: tokenizer.vocabularySize }, seed);
+export function tinyModel(
+  tokenizer: Tokenizer,
+  seed: number,
+  shape: Partial<typeof tinyShape> = {},
+): LanguageModel {
+  return LanguageModel.create({ ...tinyShape, ...shape, vocabularySize: tokenizer.vocabularySize }, seed);
 }
 
 /** Writes a model as a checkpoint folder and gives the folder. */
 export async function writeTiny(
   folder: string,
-  model: Gpt | ScalarModel,
+  model: LanguageModel | ScalarModel,
   tokenizer: Tokenizer,
   more: Partial<TouchstoneMetadata> = {},
 ): Promise<string> {

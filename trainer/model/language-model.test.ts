@@ -5,16 +5,16 @@ import { openDevice } from '../engine/device.ts';
 import { valueAndGradients } from '../engine/gradients.ts';
 import { tokenLogProbs } from '../engine/ops/token-log-probs.ts';
 import { tf } from '../engine/tf.ts';
-import { Gpt } from './gpt.ts';
+import { LanguageModel } from './language-model.ts';
 import { ScalarModel } from './scalar-model.ts';
-import { largestDifference, plainLogits, randomSequences, tinyConfig, tinyGpt } from './testing/tiny.ts';
+import { largestDifference, plainLogits, randomSequences, tinyConfig, tinyModel } from './testing/tiny.ts';
 
 beforeAll(async () => {
   await openDevice('auto');
 });
 
 /** Logits of the real cells of each segment: one array for each. */
-function segmentLogits(model: Gpt, batch: TokenBatch): number[][] {
+function segmentLogits(model: LanguageModel, batch: TokenBatch): number[][] {
   return tf.tidy(() => {
     const flat = model.logits(model.hidden(batch)).dataSync();
     const size = model.config.vocabularySize;
@@ -31,9 +31,12 @@ function segmentLogits(model: Gpt, batch: TokenBatch): number[][] {
   });
 }
 
-describe('Gpt', () => {
+describe('LanguageModel', () => {
   it('starts as GPT-2 does: deviations 0.02 and 0.02 / √(2 layers), gains 1, biases 0', () => {
-    const model = Gpt.create({ vocabularySize: 300, contextLength: 64, width: 64, layers: 4, heads: 4 }, 7);
+    const model = LanguageModel.create(
+      { vocabularySize: 300, contextLength: 64, width: 64, layers: 4, heads: 4 },
+      7,
+    );
     const deviation = (name: string) => {
       const values = Array.from(model.parameter(name).dataSync());
       return Math.sqrt(values.reduce((sum, value) => sum + value * value, 0) / values.length);
@@ -53,14 +56,14 @@ describe('Gpt', () => {
         .dataSync()[0];
     });
     expect(loss).toBeCloseTo(Math.log(300), 1);
-    const again = Gpt.create(model.config, 7);
+    const again = LanguageModel.create(model.config, 7);
     expect(again.parameter('h.2.mlp.c_fc.weight').dataSync()).toEqual(
       model.parameter('h.2.mlp.c_fc.weight').dataSync(),
     );
   });
 
   it('is causal: changing a later token changes no earlier logit', () => {
-    const model = tinyGpt();
+    const model = tinyModel();
     const [sequence = []] = randomSequences(2, [12]);
     const before = plainLogits(model, sequence);
     for (let changed = 0; changed < sequence.length; changed++) {
@@ -74,7 +77,7 @@ describe('Gpt', () => {
   });
 
   it('gives the same logits under left and right padding of any width', () => {
-    const model = tinyGpt();
+    const model = tinyModel();
     const sequences = randomSequences(4, [9, 1, 5, 12]);
     const alone = sequences.map((sequence) => plainLogits(model, sequence).flat());
     for (const columns of [12, 13, 20]) {
@@ -87,7 +90,7 @@ describe('Gpt', () => {
   });
 
   it('gives packed sequences the logits that they have alone, and the packed loss its gradient', async () => {
-    const model = tinyGpt();
+    const model = tinyModel();
     const examples = randomSequences(5, [7, 4, 9, 3, 6]).map((tokens) => ({
       prompt: tokens.slice(0, 2),
       response: tokens.slice(2),
@@ -120,7 +123,7 @@ describe('Gpt', () => {
   });
 
   it('drops activations only when told, the same ones for the same seed', () => {
-    const model = tinyGpt();
+    const model = tinyModel();
     const batch = rightPadded(randomSequences(6, [8, 8]), 1);
     const hidden = (seed?: number) =>
       tf.tidy(() =>
@@ -132,7 +135,7 @@ describe('Gpt', () => {
   });
 
   it('clones to weights of its own, and leaves no tensor behind', () => {
-    const model = tinyGpt();
+    const model = tinyModel();
     const before = tf.memory().numTensors;
     const copy = model.clone();
     const was = Float32Array.from(model.parameter('wte.weight').dataSync());
@@ -144,32 +147,32 @@ describe('Gpt', () => {
   });
 
   it('names what does not fit: position, token, heads', () => {
-    const model = tinyGpt();
+    const model = tinyModel();
     expect(() => model.hidden(rightPadded([new Array<number>(25).fill(1)], 0))).toThrow(
       "Row 0 of a batch reaches position 24: the model's context is 24 tokens.",
     );
     expect(() => model.hidden(rightPadded([[1], [23]], 0))).toThrow('Row 1 of a batch holds token 23');
-    expect(() => Gpt.create({ ...tinyConfig, heads: 5 }, 1)).toThrow('cannot have 5 heads');
+    expect(() => LanguageModel.create({ ...tinyConfig, heads: 5 }, 1)).toThrow('cannot have 5 heads');
   });
 });
 
 describe('ScalarModel', () => {
   it('starts with the language model, and a head of deviation 1 / √(D + 1)', () => {
-    const gpt = Gpt.create({ ...tinyConfig, width: 240, heads: 12, layers: 1 }, 1);
-    const model = ScalarModel.fromGpt(gpt, 5);
+    const start = LanguageModel.create({ ...tinyConfig, width: 240, heads: 12, layers: 1 }, 1);
+    const model = ScalarModel.fromLanguageModel(start, 5);
     const score = model.parameters.get('score.weight')?.dataSync() ?? [];
     const squares = Array.from(score, (value) => value * value).reduce((sum, value) => sum + value, 0);
     // Σ w² over D weights of variance 1 / (D + 1): near 1 (deviation √(2/D) ≈ 0.09).
     expect(Math.abs(squares - 1)).toBeLessThan(0.3);
     expect(model.parameters.get('transformer.wte.weight')?.dataSync()).toEqual(
-      gpt.parameter('wte.weight').dataSync(),
+      start.parameter('wte.weight').dataSync(),
     );
-    expect(model.parameters.get('transformer.wte.weight')).not.toBe(gpt.parameter('wte.weight'));
+    expect(model.parameters.get('transformer.wte.weight')).not.toBe(start.parameter('wte.weight'));
     expect(model.parameters.get('score.weight')?.shape).toEqual([1, 240]);
   });
 
   it('scores a text alike under any padding, where its value at the last token stands', () => {
-    const model = ScalarModel.fromGpt(tinyGpt(), 3);
+    const model = ScalarModel.fromLanguageModel(tinyModel(), 3);
     const sequences = randomSequences(8, [3, 10, 7]);
     const alone = sequences.map((sequence) =>
       tf.tidy(() =>

@@ -1,104 +1,63 @@
 import type { TokenBatch } from '../data/batch.ts';
 import { cachedAttention, type KeyValueCache } from '../engine/ops/cached-attention.ts';
 import { causalAttention } from '../engine/ops/causal-attention.ts';
-import { dropout } from '../engine/ops/dropout.ts';
-import { embedding } from '../engine/ops/embedding.ts';
 import { headLogProbs, measureHead } from '../engine/ops/head-log-probs.ts';
-import { layerNorm } from '../engine/ops/layer-norm.ts';
 import { type LinearOptions, linear } from '../engine/ops/linear.ts';
 import { Random } from '../engine/random.ts';
 import { tf } from '../engine/tf.ts';
 import { TrainerError } from '../errors.ts';
-import { type CompleteGptConfig, completeConfig, type GptConfig } from './config.ts';
+import { type CompleteModelConfig, completeConfig, type ModelConfig } from './config.ts';
+import type { Dropout, ParameterSpec, Pass } from './family.ts';
+import { gpt2 } from './gpt2.ts';
 
-/** Residual and embedding dropout of one training pass; the same seed drops the same cells. */
-export interface Dropout {
-  /** share of the activations set to 0, in [0, 1) */
-  rate: number;
-  seed: number;
+/** Every parameter of a model of this shape under Hugging Face's names, in file order. */
+export function parameterSpecs(config: ModelConfig): Map<string, ParameterSpec> {
+  return gpt2.parameterSpecs(completeConfig(config));
 }
 
-/** Shape and initial standard deviation of one parameter. Gains start at 1, biases at 0. */
-interface ParameterSpec {
-  shape: number[];
-  initial: { constant: number } | { deviation: number };
-}
+type Attend = Pass['attend'];
 
-/**
- * Every parameter of a GPT-2 of this shape under Hugging Face's names, in file order. Weights start at N(0, 0.02),
- * those that write into the residual stream at 0.02 / √(2 · layers) (GPT-2, section 2.3). Weights of linear layers
- * are [in, out], as GPT-2's files hold them.
- */
-export function gptParameterSpecs(config: GptConfig): Map<string, ParameterSpec> {
-  const { vocabularySize, contextLength, width, layers, innerWidth } = completeConfig(config);
-  const deviation = 0.02;
-  const residual = deviation / Math.sqrt(2 * layers);
-  const specs = new Map<string, ParameterSpec>();
-  const norm = (name: string): void => {
-    specs.set(`${name}.weight`, { shape: [width], initial: { constant: 1 } });
-    specs.set(`${name}.bias`, { shape: [width], initial: { constant: 0 } });
-  };
-  const projection = (name: string, from: number, to: number, std: number): void => {
-    specs.set(`${name}.weight`, { shape: [from, to], initial: { deviation: std } });
-    specs.set(`${name}.bias`, { shape: [to], initial: { constant: 0 } });
-  };
-  specs.set('wte.weight', { shape: [vocabularySize, width], initial: { deviation } });
-  specs.set('wpe.weight', { shape: [contextLength, width], initial: { deviation } });
-  for (let layer = 0; layer < layers; layer++) {
-    norm(`h.${layer}.ln_1`);
-    projection(`h.${layer}.attn.c_attn`, width, 3 * width, deviation);
-    projection(`h.${layer}.attn.c_proj`, width, width, residual);
-    norm(`h.${layer}.ln_2`);
-    projection(`h.${layer}.mlp.c_fc`, width, innerWidth, deviation);
-    projection(`h.${layer}.mlp.c_proj`, innerWidth, width, residual);
-  }
-  norm('ln_f');
-  return specs;
-}
-
-type Attend = (qkv: tf.Tensor3D, layer: number) => tf.Tensor3D;
-
-/** A GPT-2: learned positions, pre-norm blocks, GELU in its tanh form, the head tied to the token embedding. */
-export class Gpt {
-  readonly config: CompleteGptConfig;
+/** A decoder-only transformer of one of the families. */
+export class LanguageModel {
+  readonly config: CompleteModelConfig;
   /** by Hugging Face's names without a prefix: "wte.weight", "h.0.attn.c_attn.weight" */
   readonly parameters: Map<string, tf.Variable>;
 
-  private constructor(config: GptConfig, parameters: Map<string, tf.Variable>) {
+  private constructor(config: ModelConfig, parameters: Map<string, tf.Variable>) {
     this.config = completeConfig(config);
     this.parameters = parameters;
   }
 
   /** A model with random weights: the same seed, the same weights, on every device. */
-  static create(config: GptConfig, seed: number): Gpt {
+  static create(config: ModelConfig, seed: number): LanguageModel {
     const random = new Random(seed);
     const parameters = new Map<string, tf.Variable>();
-    for (const [name, { shape, initial }] of gptParameterSpecs(config)) {
+    for (const [name, { shape, initial }] of parameterSpecs(config)) {
       const values = new Float32Array(shape.reduce((product, size) => product * size, 1));
       if ('constant' in initial) values.fill(initial.constant);
       else for (let i = 0; i < values.length; i++) values[i] = random.normal() * initial.deviation;
       parameters.set(name, newVariable(values, shape));
     }
-    return new Gpt(config, parameters);
+    return new LanguageModel(config, parameters);
   }
 
   /** A model of these weights; each tensor must be there in its shape, and nothing else. @throws TrainerError */
-  static fromValues(config: GptConfig, values: ReadonlyMap<string, Float32Array>): Gpt {
+  static fromValues(config: ModelConfig, values: ReadonlyMap<string, Float32Array>): LanguageModel {
     const parameters = new Map<string, tf.Variable>();
-    for (const [name, { shape }] of gptParameterSpecs(config)) {
+    for (const [name, { shape }] of parameterSpecs(config)) {
       const data = values.get(name);
       if (!data)
         throw new TrainerError(`The tensor ${name} is missing: expected shape [${shape.join(', ')}].`);
       parameters.set(name, newVariable(data, shape));
     }
-    return new Gpt(config, parameters);
+    return new LanguageModel(config, parameters);
   }
 
   /** A copy with weights of its own. */
-  clone(): Gpt {
+  clone(): LanguageModel {
     const parameters = new Map<string, tf.Variable>();
     for (const [name, variable] of this.parameters) parameters.set(name, copyVariable(variable));
-    return new Gpt(this.config, parameters);
+    return new LanguageModel(this.config, parameters);
   }
 
   dispose(): void {
@@ -157,9 +116,9 @@ export class Gpt {
     return tf.tidy(() => measureHead(hidden, this.#head(), tf.tensor1d(targets, 'int32'), temperature));
   }
 
-  /** The output layer's weight [V,D]: tied to the token embedding. */
+  /** The output layer's weight [V,D]. */
   #head(): tf.Tensor2D {
-    return this.parameter('wte.weight') as tf.Variable<tf.Rank.R2>;
+    return this.parameter(gpt2.head(this.config)) as tf.Variable<tf.Rank.R2>;
   }
 
   /** One parameter by name. */
@@ -171,31 +130,24 @@ export class Gpt {
 
   #forward(batch: TokenBatch, attend: Attend, drop: Dropout | undefined): tf.Tensor3D {
     this.#checkRange(batch);
-    const { layers, layerNormEpsilon: epsilon } = this.config;
-    const shape: [number, number] = [batch.rows, batch.columns];
-    const matrix = (name: string) => this.parameter(name) as tf.Variable<tf.Rank.R2>;
-    const vector = (name: string) => this.parameter(name) as tf.Variable<tf.Rank.R1>;
-    const norm = (x: tf.Tensor, name: string): tf.Tensor =>
-      layerNorm(x, vector(`${name}.weight`), vector(`${name}.bias`), epsilon);
-    const project = (x: tf.Tensor, name: string, options: LinearOptions = {}): tf.Tensor =>
-      linear(x, matrix(`${name}.weight`), vector(`${name}.bias`), options);
-    let drops = 0;
-    const nextDrop = (): Dropout | undefined => drop && { rate: drop.rate, seed: drop.seed * 1009 + drops++ };
+    const pass: Pass = {
+      config: this.config,
+      batch,
+      project: (x, name, options) => this.#project(x, name, options),
+      matrix: (name) => this.parameter(name) as tf.Variable<tf.Rank.R2>,
+      vector: (name) => this.parameter(name) as tf.Variable<tf.Rank.R1>,
+      attend,
+      dropout: (at) => drop && { rate: drop.rate, seed: drop.seed * 1009 + at },
+    };
+    let x = gpt2.embed(pass);
+    for (let layer = 0; layer < this.config.layers; layer++) x = gpt2.block(pass, x, layer);
+    return gpt2.finish(pass, x) as tf.Tensor3D;
+  }
 
-    let x: tf.Tensor = tf.add(
-      embedding(matrix('wte.weight'), tf.tensor2d(batch.tokens, shape, 'int32')),
-      embedding(matrix('wpe.weight'), tf.tensor2d(batch.positions, shape, 'int32')),
-    );
-    const first = nextDrop();
-    if (first) x = dropout(x, first.rate, first.seed);
-    for (let layer = 0; layer < layers; layer++) {
-      const qkv = project(norm(x, `h.${layer}.ln_1`), `h.${layer}.attn.c_attn`) as tf.Tensor3D;
-      const attended = attend(qkv, layer);
-      x = project(attended, `h.${layer}.attn.c_proj`, { residual: x, dropout: nextDrop() });
-      const inner = project(norm(x, `h.${layer}.ln_2`), `h.${layer}.mlp.c_fc`, { activation: 'gelu' });
-      x = project(inner, `h.${layer}.mlp.c_proj`, { residual: x, dropout: nextDrop() });
-    }
-    return norm(x, 'ln_f') as tf.Tensor3D;
+  #project(x: tf.Tensor, name: string, options: LinearOptions = {}): tf.Tensor {
+    const weight = this.parameter(`${name}.weight`) as tf.Variable<tf.Rank.R2>;
+    const bias = this.parameter(`${name}.bias`) as tf.Variable<tf.Rank.R1>;
+    return linear(x, weight, bias, options);
   }
 
   #checkRange(batch: TokenBatch): void {
