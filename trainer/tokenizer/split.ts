@@ -6,9 +6,23 @@
 export const WORD_PATTERN =
   "[ ']?[\\p{L}\\p{M}]+| ?\\p{N}| ?[^ \\t\\r\\n\\p{L}\\p{M}\\p{N}]+|[ \\t\\r\\n]+(?![^ \\t\\r\\n])|[ \\t\\r\\n]+";
 
-/** The pattern that a `ByteLevel` pre-tokenizer with `use_regex` stands for: GPT-2's. */
+/**
+ * The pattern that a `ByteLevel` pre-tokenizer with `use_regex` stands for: GPT-2's. Its white space is Oniguruma's, as
+ * in Hugging Face's library (oniguruma.ts): with U+0085, without U+FEFF.
+ */
 export const GPT2_WORD_PATTERN =
-  "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+";
+  "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\p{White_Space}\\p{L}\\p{N}]+|[\\p{White_Space}]+(?![^\\p{White_Space}])|[\\p{White_Space}]+";
+
+/** OpenAI's cl100k (GPT-3.5, GPT-4), as tiktoken has it, written for JavaScript. */
+export const CL100K_WORD_PATTERN =
+  "'(?:[sS]|[dD]|[mM]|[tT]|[lL][lL]|[vV][eE]|[rR][eE])|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s+$|\\s*[\\r\\n]|\\s+(?!\\S)|\\s";
+
+/** Llama 3's, as its tokenizer.json has it, translated from Oniguruma. */
+export const LLAMA3_WORD_PATTERN =
+  "(?:'[sSſ]|'[tT]|'[rR][eE]|'[vV][eE]|'[mM]|'[lL][lL]|'[dD])|[^\\r\\n\\p{L}\\p{N}]?[\\p{L}]+|[\\p{N}]{1,3}| ?[^\\p{White_Space}\\p{L}\\p{N}]+[\\r\\n]*|[\\p{White_Space}]*[\\r\\n]+|[\\p{White_Space}]+(?![^\\p{White_Space}])|[\\p{White_Space}]+";
+
+/** Qwen 2's: the same, but each digit by itself. */
+export const QWEN2_WORD_PATTERN = LLAMA3_WORD_PATTERN.replace('{1,3}', '');
 
 /** The words of a text, in order; together they are the text. */
 export function* splitWords(text: string, pattern: RegExp): Generator<string> {

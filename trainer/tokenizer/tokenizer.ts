@@ -1,8 +1,11 @@
 import { TrainerError } from '../errors.ts';
+import { countWords } from './count.ts';
+import { Encoder } from './encoder.ts';
 import { readTokenizerFiles, writeTokenizerFiles } from './files.ts';
-import { type MergeTable, mergeWord } from './merge.ts';
-import { splitWords, WORD_PATTERN } from './split.ts';
-import { countWords, trainMerges } from './train.ts';
+import { MergeTable } from './merge.ts';
+import { WORD_PATTERN } from './split.ts';
+import { TokenBuffer } from './token-buffer.ts';
+import { trainMerges } from './train.ts';
 
 export const END_OF_TEXT = '<|endoftext|>';
 export const PADDING = '<|padding|>';
@@ -21,11 +24,6 @@ export interface TokenizerDefinition {
   padding: number;
 }
 
-/** Words whose tokens are remembered; the memory starts anew when it is full. */
-const MOST_CACHED = 100_000;
-/** Longer words are seldom seen twice. */
-const LONGEST_CACHED = 64;
-
 /** A byte-level BPE tokenizer. Any text encodes and decodes to itself; special tokens never come out of text. */
 export class Tokenizer {
   readonly endOfText: number;
@@ -35,11 +33,8 @@ export class Tokenizer {
   /** UTF-8 bytes that each id stands for; 0 for special tokens */
   readonly byteLengths: Uint32Array;
   readonly #definition: TokenizerDefinition;
-  readonly #pattern: RegExp;
-  readonly #idOfByte: Int32Array;
-  readonly #merges: MergeTable;
-  readonly #cache = new Map<string, number[]>();
-  readonly #encoder = new TextEncoder();
+  readonly #encoder: Encoder;
+  readonly #encoded = new TokenBuffer();
 
   constructor(definition: TokenizerDefinition) {
     const { tokens, merges, pattern, endOfText, padding } = definition;
@@ -49,22 +44,16 @@ export class Tokenizer {
       );
     }
     this.#definition = definition;
-    this.#pattern = new RegExp(pattern, 'gu');
     this.vocabularySize = tokens.length;
     this.endOfText = endOfText;
     this.padding = padding;
     this.byteLengths = Uint32Array.from(tokens, (bytes) => bytes?.length ?? 0);
-    this.#idOfByte = new Int32Array(256).fill(-1);
+    const idOfByte = new Int32Array(256).fill(-1);
     for (const [id, bytes] of tokens.entries()) {
       const byte = bytes?.length === 1 ? bytes[0] : undefined;
-      if (byte !== undefined) this.#idOfByte[byte] = id;
+      if (byte !== undefined) idOfByte[byte] = id;
     }
-    const size = tokens.length;
-    this.#merges = {
-      size,
-      ranks: new Map(merges.map(([left, right], rank) => [left * size + right, rank])),
-      results: Int32Array.from(merges, ([, , merged]) => merged),
-    };
+    this.#encoder = new Encoder(pattern, idOfByte, new MergeTable(merges));
   }
 
   /**
@@ -79,7 +68,7 @@ export class Tokenizer {
         `A byte-level vocabulary of ${vocabularySize} is not possible: expected a whole number from 258 (256 bytes and 2 special tokens) to ${2 ** 20}.`,
       );
     }
-    const words = countWords(texts, new RegExp(WORD_PATTERN, 'gu'));
+    const words = countWords(texts, WORD_PATTERN);
     if (words.size === 0) throw new TrainerError('There is no text to train a tokenizer on.');
     const definition = baseDefinition(Array.from({ length: 256 }, (_, byte) => byte));
     const { tokens, merges } = definition;
@@ -122,19 +111,15 @@ export class Tokenizer {
    * @throws TrainerError when a restricted alphabet (`trainCharacters`) lacks a byte of it
    */
   encode(text: string): number[] {
-    const ids: number[] = [];
-    for (const word of splitWords(text, this.#pattern)) {
-      let encoded = this.#cache.get(word);
-      if (!encoded) {
-        encoded = mergeWord(this.#bytesOf(word), this.#merges);
-        if (word.length <= LONGEST_CACHED) {
-          if (this.#cache.size >= MOST_CACHED) this.#cache.clear();
-          this.#cache.set(word, encoded);
-        }
-      }
-      for (const id of encoded) ids.push(id);
-    }
-    return ids;
+    const ids = this.#encoded;
+    ids.length = 0;
+    this.encodeInto(text, ids);
+    return ids.toArray();
+  }
+
+  /** The same, added to a buffer: for whole corpora. */
+  encodeInto(text: string, ids: TokenBuffer): void {
+    this.#encoder.encode(text, ids);
   }
 
   /** The text of ids. Special tokens give nothing; bytes that are no UTF-8 give U+FFFD. */
@@ -148,18 +133,6 @@ export class Tokenizer {
       for (const byte of token ?? []) bytes.push(byte);
     }
     return Buffer.from(bytes).toString('utf8');
-  }
-
-  #bytesOf(word: string): number[] {
-    return Array.from(this.#encoder.encode(word), (byte) => {
-      const id = this.#idOfByte[byte] ?? -1;
-      if (id < 0) {
-        throw new TrainerError(
-          `The text ${JSON.stringify(word.slice(0, 40))} has the byte 0x${byte.toString(16).padStart(2, '0')}, which the tokenizer's alphabet lacks.`,
-        );
-      }
-      return id;
-    });
   }
 }
 
