@@ -83,9 +83,14 @@ function placeOf(left: number, right: number): number {
 /** Lists of word numbers, all in one array whose nodes are used again. A list is the number of its first node, −1 when empty. */
 export class WordLists {
   /** two entries a node: the word, and the next node */
-  #nodes = new Int32Array(1 << 12);
+  #nodes: Int32Array;
   #used = 0;
   #free = NONE;
+
+  /** @param nodes room for so many to begin with */
+  constructor(nodes: number) {
+    this.#nodes = new Int32Array(2 * Math.max(1, nodes));
+  }
 
   /** Puts a word before a list, unless it is its first already. @returns the list's new head */
   push(list: number, word: number): number {

@@ -24,6 +24,9 @@ export interface TokenizerDefinition {
   padding: number;
 }
 
+/** Ids for which room is kept between calls of `encode`. */
+const MOST_KEPT = 1 << 20;
+
 /** A byte-level BPE tokenizer. Any text encodes and decodes to itself; special tokens never come out of text. */
 export class Tokenizer {
   readonly endOfText: number;
@@ -34,7 +37,7 @@ export class Tokenizer {
   readonly byteLengths: Uint32Array;
   readonly #definition: TokenizerDefinition;
   readonly #encoder: Encoder;
-  readonly #encoded = new TokenBuffer();
+  #encoded = new TokenBuffer();
 
   constructor(definition: TokenizerDefinition) {
     const { tokens, merges, pattern, endOfText, padding } = definition;
@@ -114,10 +117,12 @@ export class Tokenizer {
     const ids = this.#encoded;
     ids.length = 0;
     this.encodeInto(text, ids);
+    // What one long text took is not kept for the short ones.
+    if (ids.length > MOST_KEPT) this.#encoded = new TokenBuffer();
     return ids.toArray();
   }
 
-  /** The same, added to a buffer: for whole corpora. */
+  /** The same, added to a buffer: for whole corpora, of which an array of numbers would be twice the size. */
   encodeInto(text: string, ids: TokenBuffer): void {
     this.#encoder.encode(text, ids);
   }

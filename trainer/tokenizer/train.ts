@@ -24,7 +24,8 @@ export function trainMerges(
 ): [number, number][] {
   const texts = symbolsOf(words, idOfByte);
   const pairs = new PairTable();
-  const lists = new WordLists();
+  // As many nodes as there are pairs: merges give back more than they take, on the whole.
+  const lists = new WordLists(texts.symbols.length - words.size);
   countPairs(texts, words, pairs, lists);
 
   /** of each pair in the heap, its count when it went in */

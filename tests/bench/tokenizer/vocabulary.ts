@@ -1,16 +1,16 @@
 import { CL100K_WORD_PATTERN } from '@touchstone/trainer/tokenizer/split.ts';
-import { Tokenizer } from '@touchstone/trainer/tokenizer/tokenizer.ts';
+import type { TokenizerDefinition } from '@touchstone/trainer/tokenizer/tokenizer.ts';
 import ranks from 'gpt-tokenizer/bpeRanks/cl100k_base';
 
-/** Our tokenizer with the peer's vocabulary of 100,256 tokens, OpenAI's cl100k: it must give the same ids. */
-export function cl100kTokenizer(): Tokenizer {
+/** The peer's vocabulary of 100,256 tokens, OpenAI's cl100k, for our tokenizer: it must give the same ids. */
+export function cl100k(): TokenizerDefinition {
   const tokens: (Uint8Array | null)[] = Array.from(ranks, (token) =>
     token === undefined ? null : typeof token === 'string' ? Buffer.from(token) : Uint8Array.from(token),
   );
   const merges = mergesOf(tokens);
   const endOfText = tokens.push(null) - 1;
   const padding = tokens.push(null) - 1;
-  return new Tokenizer({
+  return {
     tokens,
     specialTokens: new Map([
       [endOfText, '<|endoftext|>'],
@@ -20,7 +20,7 @@ export function cl100kTokenizer(): Tokenizer {
     pattern: CL100K_WORD_PATTERN,
     endOfText,
     padding,
-  });
+  };
 }
 
 /**

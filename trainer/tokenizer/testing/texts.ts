@@ -1,5 +1,8 @@
 import fc from 'fast-check';
 
+/** The text as UTF-8 has it: lone surrogates, which are no characters, are U+FFFD. */
+export const asUtf8 = (text: string): string => Buffer.from(text).toString();
+
 /** Texts that are hard on word patterns: white space of all kinds, contractions, digits, marks, scripts, emoji. */
 export const hardText: fc.Arbitrary<string> = fc.oneof(
   fc.string({ unit: 'binary', maxLength: 60 }),
