@@ -20,16 +20,16 @@ export function renderSettings(): string {
     '(Ouyang et al. 2022, appendix C), LMHP openai/lm-human-preferences, GPT-3 Brown et al. 2020 (appendix B).',
   ];
   for (const [stage, schema] of Object.entries(stageSchemas)) {
-    lines.push('', `## ${stage}`, '', '| setting | default | meaning, unit, source |', '| --- | --- | --- |');
-    for (const [name, type] of Object.entries(schema.shape)) lines.push(...settingRows(name, type));
+    const rows = Object.entries(schema.shape).flatMap(([name, type]) => settingRows(name, type));
+    lines.push('', `## ${stage}`, '', ...renderTable(['setting', 'default', 'meaning, unit, source'], rows));
   }
   return `${lines.join('\n')}\n`;
 }
 
 /** A setting's row, and, of an object or a list of objects, one for each of its own settings. */
-function settingRows(name: string, type: unknown): string[] {
+function settingRows(name: string, type: unknown): string[][] {
   const description = type instanceof z.ZodType ? (type.description ?? '') : '';
-  const rows = [`| \`${name}\` | ${defaultOf(type)} | ${description.replaceAll('|', '\\|')} |`];
+  const rows = [[`\`${name}\``, defaultOf(type), description.replaceAll('|', '\\|')]];
   const inner = unwrapped(type);
   const object = inner instanceof z.ZodArray ? unwrapped(inner.element) : inner;
   if (object instanceof z.ZodObject) {
@@ -42,6 +42,23 @@ function defaultOf(type: unknown): string {
   if (type instanceof z.ZodDefault) return `\`${JSON.stringify(type.def.defaultValue)}\``;
   if (type instanceof z.ZodPrefault) return '';
   return 'required';
+}
+
+/** A Markdown table with its columns aligned, as the formatter wants it. */
+function renderTable(header: string[], rows: string[][]): string[] {
+  const widths = header.map((title, column) =>
+    Math.max(title.length, ...rows.map((row) => row[column]?.length ?? 0)),
+  );
+  const line = (cells: string[], filler: string): string =>
+    `| ${cells.map((cell, column) => cell.padEnd(widths[column] ?? 0, filler)).join(' | ')} |`;
+  return [
+    line(header, ' '),
+    line(
+      header.map(() => ''),
+      '-',
+    ),
+    ...rows.map((row) => line(row, ' ')),
+  ];
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) writeFileSync(SETTINGS_FILE, renderSettings());
