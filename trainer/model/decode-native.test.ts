@@ -3,10 +3,11 @@ import { nativeBackend } from '../engine/native/backend.ts';
 import { Random } from '../engine/random.ts';
 import { difference, nativeDevices } from '../engine/testing/devices.ts';
 import { tf } from '../engine/tf.ts';
+import type { Completion, Generation } from './completion.ts';
 import type { ModelConfig } from './config.ts';
 import { decodeByComposition } from './decode-composition.ts';
 import { decodeNatively } from './decode-native.ts';
-import { type Completion, type GenerateOptions, generate } from './generate.ts';
+import { type GenerateOptions, generate, planCompletions } from './generate.ts';
 import { LanguageModel } from './language-model.ts';
 import { largestDifference, plainLogits, randomSequences, tinyConfig, tinyModel } from './testing/tiny.ts';
 
@@ -18,25 +19,11 @@ function native() {
   return backend;
 }
 
-/** Rows to complete, as `generate` makes them. */
-function rowsOf(
-  model: LanguageModel,
-  prompts: number[][],
-  { maxNewTokens, seed }: GenerateOptions,
-): Completion[] {
-  const root = new Random(seed);
-  return prompts.map((prompt, index) => ({
-    prompt,
-    random: root.fork(index),
-    limit: Math.min(maxNewTokens, model.config.contextLength - prompt.length),
-    tokens: [],
-    logProbs: [],
-    finished: false,
-  }));
+/** All the completions, once the turns are over. */
+async function finished(turns: AsyncGenerator<Completion[]>, rows: Completion[]): Promise<Generation[]> {
+  while (!(await turns.next()).done);
+  return rows.map((row) => row.generation());
 }
-
-const made = (rows: Completion[]) =>
-  rows.map(({ tokens, logProbs, finished }) => ({ tokens, logProbs, finished }));
 
 async function decoded(
   model: LanguageModel,
@@ -44,16 +31,18 @@ async function decoded(
   how: GenerateOptions,
   batchSize = 32,
   sliceSeconds?: number,
-) {
-  const rows = rowsOf(model, prompts, how);
-  await decodeNatively(native(), model, rows, how, batchSize, sliceSeconds);
-  return made(rows);
+): Promise<Generation[]> {
+  const rows = planCompletions(model, prompts, how);
+  return await finished(decodeNatively(native(), model, rows, { ...how, batchSize }, sliceSeconds), rows);
 }
 
-async function composed(model: LanguageModel, prompts: number[][], how: GenerateOptions) {
-  const rows = rowsOf(model, prompts, how);
-  await decodeByComposition(model, rows, how, 32);
-  return made(rows);
+async function composed(
+  model: LanguageModel,
+  prompts: number[][],
+  how: GenerateOptions,
+): Promise<Generation[]> {
+  const rows = planCompletions(model, prompts, how);
+  return await finished(decodeByComposition(model, rows, how), rows);
 }
 
 /** 40 prompts of 1 to 20 tokens. */
