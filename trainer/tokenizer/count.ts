@@ -57,7 +57,7 @@ export class WordCounts {
  */
 export function countWords(texts: Iterable<string>, pattern: string, mostWords = MOST_WORDS): WordCounts {
   const counts = new WordCounts();
-  const splitter = new WordSplitter(pattern);
+  const splitter = new WordSplitter([pattern]);
   for (const text of texts) {
     for (const { bytes, ends, words } of splitter.pieces(text)) {
       let start = 0;

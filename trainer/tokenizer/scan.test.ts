@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { scanFor } from './scan.ts';
 import {
   CL100K_WORD_PATTERN,
+  DIGIT_CUT,
   GPT2_WORD_PATTERN,
   LLAMA3_WORD_PATTERN,
   QWEN2_WORD_PATTERN,
@@ -34,7 +35,7 @@ const byPattern = (text: string, pattern: string): string[] =>
   [...splitWords(text, new RegExp(pattern, 'gu'))].map((word) => asUtf8(word));
 
 describe.each(patterns)('the scan of the word pattern %s', (_, pattern) => {
-  const splitter = new WordSplitter(pattern);
+  const splitter = new WordSplitter([pattern]);
 
   it('cuts every text as the regular expression does', () => {
     expect(scanFor(pattern)).not.toBeNull();
@@ -84,14 +85,27 @@ describe('a word splitter', () => {
   it('follows any other pattern by its regular expression', () => {
     const pattern = '[a-c]+|\\d';
     expect(scanFor(pattern)).toBeNull();
-    const splitter = new WordSplitter(pattern);
+    const splitter = new WordSplitter([pattern]);
     expect(byScan('abz12 cab', splitter)).toEqual(['ab', 'z', '1', '2', ' ', 'cab']);
     const long = 'abcab, 12 é! '.repeat(3000);
     expect(byScan(long, splitter)).toEqual(byPattern(long, pattern));
   });
 
+  it('cuts out every digit first, where a file says so, as the two regular expressions do', () => {
+    const splitter = new WordSplitter([DIGIT_CUT, GPT2_WORD_PATTERN]);
+    const [digit, words] = [new RegExp(DIGIT_CUT, 'gu'), new RegExp(GPT2_WORD_PATTERN, 'gu')];
+    fc.assert(
+      fc.property(hardText, (text) => {
+        const expected = [...splitWords(text, digit)].flatMap((part) => [...splitWords(part, words)]);
+        expect(byScan(text, splitter)).toEqual(expected.map(asUtf8));
+      }),
+      { numRuns: 2000 },
+    );
+    expect(byScan('a  12 b', splitter)).toEqual(['a', '  ', '1', '2', ' b']);
+  });
+
   it('cuts a text into words that together are the text', () => {
-    const splitter = new WordSplitter(WORD_PATTERN);
+    const splitter = new WordSplitter([WORD_PATTERN]);
     fc.assert(
       fc.property(hardText, (text) => {
         expect(byScan(text, splitter).join('')).toBe(asUtf8(text));

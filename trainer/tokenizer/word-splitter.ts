@@ -1,5 +1,6 @@
+import { lengthAt, NUMBER, runWithout } from './characters.ts';
 import { type Scan, scanFor } from './scan.ts';
-import { splitWords } from './split.ts';
+import { DIGIT_CUT, splitWords } from './split.ts';
 
 /** A stretch of text as UTF-8, cut into words. Valid until the next one is asked for. */
 export interface Piece {
@@ -14,10 +15,15 @@ const PIECE = 1 << 14;
 /** The most bytes that a UTF-16 unit becomes in UTF-8. */
 const BYTES_PER_UNIT = 3;
 
-/** Cuts texts into words as a pattern says: by a scan where there is one for it, otherwise by its regular expression. */
+/**
+ * Cuts texts into words as patterns say, each inside the pieces of the one before: by a scan where there is one for
+ * them, otherwise by their regular expressions.
+ */
 export class WordSplitter {
   readonly #scan: Scan | null;
-  readonly #pattern: RegExp;
+  /** whether every digit is cut out before the scan */
+  readonly #digitsApart: boolean;
+  readonly #patterns: RegExp[];
   readonly #encoder = new TextEncoder();
   readonly #piece: Piece = {
     bytes: new Uint8Array(BYTES_PER_UNIT * 256),
@@ -25,10 +31,11 @@ export class WordSplitter {
     words: 0,
   };
 
-  /** @param pattern regular expression, flags gu */
-  constructor(pattern: string) {
-    this.#pattern = new RegExp(pattern, 'gu');
-    this.#scan = scanFor(pattern);
+  /** @param patterns regular expressions, flags gu */
+  constructor(patterns: readonly string[]) {
+    this.#patterns = patterns.map((pattern) => new RegExp(pattern, 'gu'));
+    this.#digitsApart = patterns.length === 2 && patterns[0] === DIGIT_CUT;
+    this.#scan = patterns.length === 1 || this.#digitsApart ? scanFor(patterns.at(-1) ?? '') : null;
   }
 
   /** The words of a text in order, some at a time. Lone surrogates, which are no characters, count as U+FFFD. */
@@ -49,9 +56,16 @@ export class WordSplitter {
     const { bytes, ends } = piece;
     const end = this.#encoder.encodeInto(text, bytes).written;
     let words = 0;
-    for (let at = 0; at < end; words++) {
-      at = scan(bytes, at, end);
-      ends[words] = at;
+    for (let at = 0; at < end; ) {
+      // What stands between two digits is a text of its own.
+      const stop = this.#digitsApart ? runWithout(bytes, at, end, NUMBER) : end;
+      while (at < stop) {
+        at = scan(bytes, at, stop);
+        ends[words++] = at;
+      }
+      if (stop === end) break;
+      at = stop + lengthAt(bytes, stop);
+      ends[words++] = at;
     }
     piece.words = words;
     return piece;
@@ -61,7 +75,7 @@ export class WordSplitter {
     const piece = this.#piece;
     let used = 0;
     piece.words = 0;
-    for (const word of splitWords(text, this.#pattern)) {
+    for (const word of this.#wordsOf(text)) {
       if (used > PIECE) {
         yield piece;
         used = 0;
@@ -72,6 +86,12 @@ export class WordSplitter {
       piece.ends[piece.words++] = used;
     }
     if (piece.words > 0) yield piece;
+  }
+
+  #wordsOf(text: string): Iterable<string> {
+    let words: Iterable<string> = [text];
+    for (const pattern of this.#patterns) words = splitAll(words, pattern);
+    return words;
   }
 
   /** Makes room for so many bytes and words, keeping what is there. */
@@ -88,6 +108,10 @@ export class WordSplitter {
       piece.ends.set(before);
     }
   }
+}
+
+function* splitAll(texts: Iterable<string>, pattern: RegExp): Generator<string> {
+  for (const text of texts) yield* splitWords(text, pattern);
 }
 
 /**

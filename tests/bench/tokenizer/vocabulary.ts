@@ -1,3 +1,4 @@
+import { specialToken } from '@touchstone/trainer/tokenizer/added-tokens.ts';
 import { CL100K_WORD_PATTERN } from '@touchstone/trainer/tokenizer/split.ts';
 import type { TokenizerDefinition } from '@touchstone/trainer/tokenizer/tokenizer.ts';
 import ranks from 'gpt-tokenizer/bpeRanks/cl100k_base';
@@ -12,10 +13,7 @@ export function cl100k(): TokenizerDefinition {
   const padding = tokens.push(null) - 1;
   return {
     tokens,
-    specialTokens: new Map([
-      [endOfText, '<|endoftext|>'],
-      [padding, '<|padding|>'],
-    ]),
+    added: [specialToken(endOfText, '<|endoftext|>'), specialToken(padding, '<|padding|>')],
     merges,
     pattern: CL100K_WORD_PATTERN,
     endOfText,
