@@ -14,11 +14,12 @@ import { basename, dirname, join, resolve } from 'node:path';
 import type { tf } from '../engine/tf.ts';
 import { messageOf, TrainerError } from '../errors.ts';
 import { Tokenizer } from '../tokenizer/tokenizer.ts';
-import { type ModelConfig, parseHuggingFaceConfig, toHuggingFaceConfig } from './config.ts';
-import { LanguageModel, parameterSpecs } from './language-model.ts';
+import { type ModelConfig, parseHuggingFaceConfig, toHuggingFaceConfig, trunkConfig } from './config.ts';
+import { familyOf, nameInFile } from './families.ts';
+import { LanguageModel } from './language-model.ts';
 import { METADATA_FILE, type TouchstoneMetadata, touchstoneMetadataSchema } from './metadata.ts';
 import { readSafetensors, type StoredTensor, writeSafetensors } from './safetensors.ts';
-import { ScalarModel, TRUNK_PREFIX } from './scalar-model.ts';
+import { ScalarModel } from './scalar-model.ts';
 
 export { readMetadata, type TouchstoneMetadata, touchstoneMetadataSchema } from './metadata.ts';
 
@@ -57,9 +58,11 @@ export async function saveCheckpoint(
       cause: parsed.error,
     });
   }
-  const prefix = model instanceof LanguageModel ? TRUNK_PREFIX : '';
   const tensors = new Map<string, StoredTensor>();
-  for (const [name, variable] of model.parameters) tensors.set(prefix + name, await stored(variable));
+  const family = familyOf(trunk.config);
+  for (const [name, variable] of model.parameters) {
+    tensors.set(model === trunk ? nameInFile(family, name) : name, await stored(variable));
+  }
 
   const temporary = join(dirname(target), `.${basename(target)}.${process.pid}.tmp`);
   try {
@@ -94,8 +97,8 @@ export async function saveCheckpoint(
 }
 
 /**
- * Loads a language model: `GPT2LMHeadModel`, its tensors with or without the prefix "transformer.". A reward model's
- * trunk is not taken for one.
+ * Loads a language model of one of the families, its tensors with or without the trunk's prefix ("transformer.",
+ * "model."). A reward model's trunk is not taken for one.
  * @throws TrainerError that names the folder, the tensor, and what was expected and found
  */
 export async function loadLanguageModel(folder: string): Promise<LanguageModel> {
@@ -109,11 +112,12 @@ export async function loadLanguageModel(folder: string): Promise<LanguageModel> 
 }
 
 /**
- * Loads a reward or value model: `GPT2ForSequenceClassification` with one label.
+ * Loads a reward or value model: the family's `…ForSequenceClassification` with one label.
  * @throws TrainerError that names the folder, the tensor, and what was expected and found
  */
 export async function loadScalarModel(folder: string): Promise<ScalarModel> {
-  const { config, tensors } = readFolder(folder);
+  const { config: stored, tensors } = readFolder(folder);
+  const config = trunkConfig(stored);
   const score = tensors.get(SCORE);
   if (!score) {
     throw new TrainerError(
@@ -171,12 +175,13 @@ function readFolder(folder: string): { config: ModelConfig; tensors: Map<string,
   if (!existsSync(file)) {
     throw new TrainerError(`${folder} holds no weights: expected ${WEIGHTS_FILE} in it.`);
   }
+  const { prefix } = familyOf(config);
   const tensors = new Map<string, StoredTensor>();
   for (const [name, tensor] of readSafetensors(file)) {
-    const plain = name.startsWith(TRUNK_PREFIX) ? name.slice(TRUNK_PREFIX.length) : name;
+    const plain = name.startsWith(prefix) ? name.slice(prefix.length) : name;
     if (tensors.has(plain)) {
       throw new TrainerError(
-        `${file}: the tensor ${plain} is there twice, with and without ${TRUNK_PREFIX}.`,
+        `${file}: the tensor ${plain} is there twice, with and without ${prefix}.`,
       );
     }
     tensors.set(plain, tensor);
@@ -190,7 +195,8 @@ function takeTrunk(
   config: ModelConfig,
   tensors: ReadonlyMap<string, StoredTensor>,
 ): Map<string, Float32Array> {
-  const specs = parameterSpecs(config);
+  const family = familyOf(config);
+  const specs = family.parameterSpecs();
   const values = new Map<string, Float32Array>();
   for (const [name, { shape }] of specs) {
     const tensor = tensors.get(name);
@@ -203,18 +209,13 @@ function takeTrunk(
     values.set(name, tensor.data);
   }
   for (const [name, tensor] of tensors) {
-    if (specs.has(name) || isDerived(name)) continue;
-    if (name === 'lm_head.weight' && sameValues(tensor, tensors.get('wte.weight'))) continue;
+    if (specs.has(name) || family.isDerived(name)) continue;
+    if (name === 'lm_head.weight' && sameValues(tensor, tensors.get(family.embedding))) continue;
     throw new TrainerError(
-      `${folder}: ${WEIGHTS_FILE} holds the tensor ${name} of shape [${tensor.shape.join(', ')}], which a GPT-2 of this ${CONFIG_FILE} does not have.`,
+      `${folder}: ${WEIGHTS_FILE} holds the tensor ${name} of shape [${tensor.shape.join(', ')}], which a ${family.name} of this ${CONFIG_FILE} does not have.`,
     );
   }
   return values;
-}
-
-/** Causal masks that older files carry along: no weights. */
-function isDerived(name: string): boolean {
-  return /^h\.\d+\.attn\.(masked_)?bias$/.test(name);
 }
 
 function sameValues(tensor: StoredTensor, other: StoredTensor | undefined): boolean {
