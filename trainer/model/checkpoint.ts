@@ -180,9 +180,7 @@ function readFolder(folder: string): { config: ModelConfig; tensors: Map<string,
   for (const [name, tensor] of readSafetensors(file)) {
     const plain = name.startsWith(prefix) ? name.slice(prefix.length) : name;
     if (tensors.has(plain)) {
-      throw new TrainerError(
-        `${file}: the tensor ${plain} is there twice, with and without ${prefix}.`,
-      );
+      throw new TrainerError(`${file}: the tensor ${plain} is there twice, with and without ${prefix}.`);
     }
     tensors.set(plain, tensor);
   }

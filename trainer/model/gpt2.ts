@@ -77,10 +77,5 @@ export const gpt2 = (config: CompleteGpt2Config): Family => ({
 });
 
 function norm(config: CompleteGpt2Config, pass: Pass, x: tf.Tensor, name: string): tf.Tensor {
-  return layerNorm(
-    x,
-    pass.vector(`${name}.weight`),
-    pass.vector(`${name}.bias`),
-    config.layerNormEpsilon,
-  );
+  return layerNorm(x, pass.vector(`${name}.weight`), pass.vector(`${name}.bias`), config.layerNormEpsilon);
 }

@@ -73,7 +73,8 @@ export class LanguageModel {
   cloneTrunk(): LanguageModel {
     const config = trunkConfig(this.config);
     const parameters = new Map<string, tf.Variable>();
-    for (const name of parameterSpecs(config).keys()) parameters.set(name, copyVariable(this.parameter(name)));
+    for (const name of parameterSpecs(config).keys())
+      parameters.set(name, copyVariable(this.parameter(name)));
     return new LanguageModel(config, parameters);
   }
 
@@ -153,7 +154,11 @@ export class LanguageModel {
     const pass: Pass = {
       batch,
       project: (x, name, options) => this.#project(x, name, options),
-      projectTogether: (x, names) => linearTogether(x, names.map((name) => this.#layer(name))),
+      projectTogether: (x, names) =>
+        linearTogether(
+          x,
+          names.map((name) => this.#layer(name)),
+        ),
       matrix: (name) => this.parameter(name) as tf.Variable<tf.Rank.R2>,
       vector: (name) => this.parameter(name) as tf.Variable<tf.Rank.R1>,
       attend,

@@ -178,13 +178,17 @@ function rotaryOf({ rope_theta, rope_scaling, rope_parameters, max_position_embe
   const theta = given[0] ?? 10_000;
   const other = given.find((value) => value !== theta);
   if (other !== undefined) {
-    throw new TrainerError(`rope_theta is ${theta} in one place and ${other} in another: expected one value.`);
+    throw new TrainerError(
+      `rope_theta is ${theta} in one place and ${other} in another: expected one value.`,
+    );
   }
   const older = rope_scaling ? scalingOf(rope_scaling, 'rope_scaling', max_position_embeddings) : null;
   if (!rope_parameters) return { theta, scaling: older };
   const newer = scalingOf(rope_parameters, 'rope_parameters', max_position_embeddings);
   if (rope_scaling && JSON.stringify(older) !== JSON.stringify(newer)) {
-    throw new TrainerError('rope_parameters and rope_scaling differ: expected one of them, or the same in both.');
+    throw new TrainerError(
+      'rope_parameters and rope_scaling differ: expected one of them, or the same in both.',
+    );
   }
   return { theta, scaling: newer };
 }
@@ -205,7 +209,9 @@ function scalingOf(file: ScalingFile, key: string, contextLength: number): Rotar
       return { type, factor: needed('factor') };
     case 'llama3':
       if (file.original_max_position_embeddings === undefined) {
-        throw new TrainerError(`${key}.original_max_position_embeddings is missing: llama3 scaling needs it.`);
+        throw new TrainerError(
+          `${key}.original_max_position_embeddings is missing: llama3 scaling needs it.`,
+        );
       }
       return {
         type,

@@ -32,10 +32,7 @@ export const llama = (config: CompleteLlamaConfig): Family => {
 
     embed(pass) {
       const { rows, columns, tokens } = pass.batch;
-      const x = embedding(
-        pass.matrix('embed_tokens.weight'),
-        tf.tensor2d(tokens, [rows, columns], 'int32'),
-      );
+      const x = embedding(pass.matrix('embed_tokens.weight'), tf.tensor2d(tokens, [rows, columns], 'int32'));
       const drop = pass.dropout(0);
       return drop ? dropout(x, drop.rate, drop.seed) : x;
     },

@@ -51,8 +51,7 @@ function weightCount(config: CompleteModelConfig): number {
   }
   const { heads, keyValueHeads, headSize, qkvBias, tiedHead } = config;
   const channels = (heads + 2 * keyValueHeads) * headSize;
-  const block =
-    width * (channels + heads * headSize + 3 * innerWidth + 2) + (qkvBias ? channels : 0);
+  const block = width * (channels + heads * headSize + 3 * innerWidth + 2) + (qkvBias ? channels : 0);
   return (vocabularySize * (tiedHead ? 1 : 2) + 1) * width + layers * block;
 }
 

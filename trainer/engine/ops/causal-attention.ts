@@ -39,11 +39,7 @@ export function splitHeads(
       .slice([0, 0, from * size], [-1, -1, count * size])
       .reshape([rows, columns, count, size])
       .transpose([0, 2, 1, 3]);
-  return [
-    part(0, heads),
-    part(heads, keyValueHeads),
-    part(heads + keyValueHeads, keyValueHeads),
-  ];
+  return [part(0, heads), part(heads, keyValueHeads), part(heads + keyValueHeads, keyValueHeads)];
 }
 
 /**

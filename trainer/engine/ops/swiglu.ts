@@ -31,7 +31,13 @@ function swigluNative(native: NativeBackend, x: tf.Tensor): tf.Tensor {
     },
     backward(dy, saved) {
       const dx = native.output(x.shape);
-      native.addon.swigluGradient(rows, width, native.floats(savedAt(saved, 0)), native.floats(dy), dx.values);
+      native.addon.swigluGradient(
+        rows,
+        width,
+        native.floats(savedAt(saved, 0)),
+        native.floats(dy),
+        dx.values,
+      );
       return [dx.tensor];
     },
   });
@@ -46,7 +52,9 @@ function swigluNative(native: NativeBackend, x: tf.Tensor): tf.Tensor {
 export function swiglu(x: tf.Tensor): tf.Tensor {
   const both = x.shape.at(-1) ?? 0;
   if (both === 0 || both % 2 !== 0) {
-    throw new TrainerError(`swiglu: the last axis of [${x.shape}] does not divide into a gate and its input.`);
+    throw new TrainerError(
+      `swiglu: the last axis of [${x.shape}] does not divide into a gate and its input.`,
+    );
   }
   const native = nativeBackend();
   return native ? swigluNative(native, x) : swigluComposition(x);
