@@ -25,7 +25,8 @@ import { readSafetensors } from './safetensors.ts';
 const root = mkdtempSync(join(tmpdir(), 'touchstone-atomic-'));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 
-const script = (name: string) => fileURLToPath(new URL(`./testing/${name}.mjs`, import.meta.url));
+const writeForever = fileURLToPath(new URL('./testing/write-forever.mjs', import.meta.url));
+const writeBeyondLimit = fileURLToPath(new URL('./testing/write-beyond-limit.mjs', import.meta.url));
 
 /** The one number of every value; fails when they differ. */
 function numberIn(file: string): number {
@@ -50,7 +51,7 @@ describe('a checkpoint and a state', () => {
     const random = new Random(3);
     let last = 0;
     for (let round = 0; round < 6; round++) {
-      const child = spawn(process.execPath, [script('write-forever'), folder, String(last + 1)], {
+      const child = spawn(process.execPath, [writeForever, folder, String(last + 1)], {
         stdio: ['ignore', 'pipe', 'inherit'],
       });
       const gone = once(child, 'exit');
@@ -85,7 +86,7 @@ describe('a checkpoint and a state', () => {
   }, async () => {
     const folder = mkdtempSync(join(root, 'full-'));
     // A file may grow to 64 blocks of 1024 bytes: the first checkpoint fits, the second does not.
-    const limited = `ulimit -f 64; exec "${process.execPath}" "${script('write-beyond-limit')}" "${folder}"`;
+    const limited = `ulimit -f 64; exec "${process.execPath}" "${writeBeyondLimit}" "${folder}"`;
     const [checkpoint, state, ...more] = JSON.parse(
       execFileSync('bash', ['-c', limited], { encoding: 'utf8' }),
     );
