@@ -17,6 +17,8 @@ export interface GenerateOptions {
   /** sample among the likeliest tokens that together hold this probability */
   topP?: number | undefined;
   seed: number;
+  /** place of the first prompt in a longer list of which these are a part, so that each gets the sample it gets there */
+  firstPlace?: number | undefined;
   /** tokens that end a completion; the one that did is its last token */
   stopTokens: readonly number[];
   /** rows generated at once, at most; 32 if left out. Changes no sample. */
@@ -55,7 +57,7 @@ export async function generate(
   prompts: readonly (readonly number[])[],
   options: GenerateOptions,
 ): Promise<Generation[]> {
-  const { maxNewTokens, temperature, seed, batchSize = 32 } = options;
+  const { maxNewTokens, temperature, seed, firstPlace = 0, batchSize = 32 } = options;
   checkCount('maxNewTokens', maxNewTokens);
   checkCount('batchSize', batchSize);
   if (!(temperature >= 0)) {
@@ -77,7 +79,14 @@ export async function generate(
       );
     }
     const limit = Math.min(maxNewTokens, contextLength - prompt.length);
-    return { prompt, random: root.fork(index), limit, tokens: [], logProbs: [], finished: false };
+    return {
+      prompt,
+      random: root.fork(firstPlace + index),
+      limit,
+      tokens: [],
+      logProbs: [],
+      finished: false,
+    };
   });
   const native = nativeBackend();
   if (native) await decodeNatively(native, model, rows, options, batchSize);

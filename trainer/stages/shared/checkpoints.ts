@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { messageOf, TrainerError } from '../../errors.ts';
@@ -47,6 +47,15 @@ export async function saveModel(
       ...(normalization ? { rewardGain: normalization.gain, rewardBias: normalization.bias } : {}),
     },
   });
+}
+
+/** The files that hold a checkpoint's weights: what a run that reads them anew when it resumes depends on. */
+export function weightFiles(folder: string): string[] {
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder)
+    .filter((name) => name.endsWith('.safetensors'))
+    .sort()
+    .map((name) => join(folder, name));
 }
 
 /**
