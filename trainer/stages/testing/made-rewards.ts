@@ -4,7 +4,7 @@ import type { Tokenizer } from '../../tokenizer/tokenizer.ts';
 import { tinyModel, type tinyShape } from './tiny.ts';
 
 /** How far the coordinates that carry no score lie from 0; the scores must be small against it. */
-const SPREAD = 4;
+const SPREAD = 6;
 
 /**
  * A reward model whose score is known: every block gives 0, so that the last cell's embeddings alone decide, and their
