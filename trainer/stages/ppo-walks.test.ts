@@ -134,8 +134,7 @@ describe('random walks on a graph', () => {
       const before = await optimality(sft);
       const after = await optimality(checkpoint);
       expect(before).toBeLessThan(0.75);
-      console.log(after);
-    expect(after).toBeGreaterThan(0.95);
+      expect(after).toBeGreaterThan(0.95);
     },
   );
 });
