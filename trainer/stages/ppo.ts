@@ -285,6 +285,7 @@ async function writeCompletions(
     seed: seedFor(config.seed, 'rollout', iteration),
     firstPlace,
     stopTokens: [tokenizer.endOfText],
+    vocabularyLimit: tokenizer.vocabularySize,
     batchSize: config.rolloutBatchSize,
     signal,
   });
