@@ -43,6 +43,9 @@ export const ppoConfig = z
       .default(1e-4)
       .describe('Peak learning rate of the value model. IG: 9e-6 at 6B.'),
     ...field.schedule('constant', 0, 0.1),
+    warmupSteps: field.wholeNumber
+      .default(0)
+      .describe('Iterations of linear rise from 0 to the peak. IG: 10, the first at a tenth of the peak.'),
     weightDecay: field.weightDecay(0),
     ...field.optimizer,
     valueWarmupIterations: field.wholeNumber
@@ -59,7 +62,9 @@ export const ppoConfig = z
         }),
       )
       .default([])
-      .describe('PPO-ptx: pretraining data whose loss is mixed into the policy’s; none: plain PPO.'),
+      .describe(
+        'PPO-ptx (IG, equation 2): pretraining data whose loss is mixed into the policy’s; none: plain PPO.',
+      ),
     ptxCoefficient: field.positive
       .default(27.8)
       .describe(
