@@ -263,6 +263,14 @@ describe('steps', () => {
     }
   });
 
+  it('warns once when hardly any completion ends', async () => {
+    const { reports, messages } = await run('endless', { iterations: 3, maxNewTokens: 1, batchSize: 4 });
+    expect(reports.map(({ values }) => values.eotRate)).toEqual([0, 0, 0]);
+    expect(messages.filter((line) => line.startsWith('Warning'))).toEqual([
+      'Warning, iteration 1: only 0.0 % of completions ended within maxNewTokens: expected most of them to; more maxNewTokens give them room.',
+    ]);
+  });
+
   it('a loss that is no number stops the run, names iteration, minibatch and prompts, and keeps the state before', async () => {
     const settings = { iterations: 3, minibatches: 4, checkpointEvery: 1, valueWarmupIterations: 1 };
     const { reports } = await run('sane', settings);
