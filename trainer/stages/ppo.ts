@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { stopTokensOf } from '../data/conversation.ts';
 import { encodePrompt } from '../data/demonstrations.ts';
 import { readPrompts } from '../data/json-lines.ts';
 import type { Loss } from '../engine/gradients.ts';
@@ -284,7 +285,7 @@ async function writeCompletions(
     temperature: config.temperature,
     seed: seedFor(config.seed, 'rollout', iteration),
     firstPlace,
-    stopTokens: [tokenizer.endOfText],
+    stopTokens: stopTokensOf(tokenizer),
     vocabularyLimit: tokenizer.vocabularySize,
     batchSize: config.rolloutBatchSize,
     signal,
