@@ -8,7 +8,7 @@ import { addTokenizerCommand } from './cli/tokenizer-command.ts';
 import { messageOf } from './errors.ts';
 import { trainerVersion } from './stages/shared/version.ts';
 
-/** The whole command line: `touchstone pretrain|sft|reward|ppo|tokenizer|sample|evaluate|devices|demo-world`. */
+/** The whole command line: `touchstone pretrain|sft|reward|ppo|dpo|tokenizer|sample|evaluate|devices|demo-world`. */
 export function createProgram(): Command {
   const program = new Command('touchstone')
     .description(

@@ -57,7 +57,7 @@ export async function saveModel(
 export function requireSameTokenizer(folder: string, other: string): void {
   if (tokenizerModel(folder) !== tokenizerModel(other)) {
     throw new TrainerError(
-      `The tokenizers of ${folder} and ${other} differ: expected a reward model that was trained from this policy's family.`,
+      `The tokenizers of ${folder} and ${other} differ: expected two that were trained from one model, so that both read the same tokens.`,
     );
   }
 }
