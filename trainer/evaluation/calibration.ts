@@ -1,4 +1,5 @@
 import { TrainerError } from '../errors.ts';
+import { pairPoints } from './pair-accuracy.ts';
 
 /** Pairs whose predicted probability lies in one stretch. */
 export interface CalibrationBin {
@@ -34,13 +35,12 @@ export function calibrate(differences: readonly number[], bins = 10): Calibratio
   let brier = 0;
   for (const difference of differences) {
     const predicted = 1 / (1 + Math.exp(-Math.abs(difference)));
-    const right = difference > 0 ? 1 : difference === 0 ? 0.5 : 0;
     brier += (1 / (1 + Math.exp(difference))) ** 2;
     const bin = sums[Math.min(bins - 1, Math.floor((predicted - 0.5) * 2 * bins))];
     if (!bin) continue;
     bin.pairs += 1;
     bin.predicted += predicted;
-    bin.observed += right;
+    bin.observed += pairPoints(difference);
   }
   const error = sums.reduce((sum, { predicted, observed }) => sum + Math.abs(observed - predicted), 0);
   return {

@@ -21,23 +21,35 @@ export function pairPoints(difference: number): number {
 
 /** Share of ordered pairs whose better completion has the higher score; an equal score counts half. */
 export function pairAccuracy(rankings: readonly Omit<ScoredRanking, 'prompt'>[]): number {
-  let right = 0;
-  let total = 0;
-  for (const ranking of rankings) {
-    for (const difference of pairDifferences(ranking)) {
-      right += pairPoints(difference);
-      total += 1;
-    }
-  }
-  return right / total;
+  return share([countPairs(rankings)]);
 }
 
 /** `pairAccuracy` with its interval, bootstrapped over prompts: pairs of one prompt are not independent. */
 export function accuracyInterval(rankings: readonly ScoredRanking[], options: BootstrapOptions): Interval {
-  return bootstrapInterval(groupByPrompt(rankings), (drawn) => pairAccuracy(drawn.flat()), {
-    resamples: 1000,
-    ...options,
-  });
+  return bootstrapInterval(groupByPrompt(rankings).map(countPairs), share, { resamples: 1000, ...options });
+}
+
+interface PairCount {
+  right: number;
+  pairs: number;
+}
+
+function countPairs(rankings: readonly Omit<ScoredRanking, 'prompt'>[]): PairCount {
+  const differences = rankings.flatMap(pairDifferences);
+  return {
+    right: differences.reduce((sum, difference) => sum + pairPoints(difference), 0),
+    pairs: differences.length,
+  };
+}
+
+function share(counts: readonly PairCount[]): number {
+  let right = 0;
+  let pairs = 0;
+  for (const count of counts) {
+    right += count.right;
+    pairs += count.pairs;
+  }
+  return right / pairs;
 }
 
 /** Items in groups of one prompt, in the order in which the prompts come. */

@@ -104,7 +104,7 @@ describe('dpo', () => {
   });
 
   it('learns the order on held-out rankings, the better ones becoming likelier than under the reference', async () => {
-    const { result, messages } = await run('learns', { epochs: 8 });
+    const { result, messages } = await run('learns', { epochs: 12 });
     const { metrics } = result;
     expect(messages[0]).toMatch(/^\d+ rankings to train on, \d+ held out\.$/);
     expect(metrics.validationAccuracy).toBeGreaterThan(0.85);
