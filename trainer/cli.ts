@@ -1,4 +1,5 @@
 import { Command, CommanderError } from 'commander';
+import { addBestOfNCommand } from './cli/best-of-n-command.ts';
 import { addDemoWorldCommand } from './cli/demo-world-command.ts';
 import { addDevicesCommand } from './cli/devices-command.ts';
 import { addEvaluateCommand } from './cli/evaluate-command.ts';
@@ -8,7 +9,7 @@ import { addTokenizerCommand } from './cli/tokenizer-command.ts';
 import { messageOf } from './errors.ts';
 import { trainerVersion } from './stages/shared/version.ts';
 
-/** The whole command line: `touchstone pretrain|sft|reward|ppo|dpo|tokenizer|sample|evaluate|devices|demo-world`. */
+/** The whole command line: `touchstone pretrain|sft|reward|ppo|dpo|tokenizer|sample|best-of-n|import|evaluate|devices|demo-world`. */
 export function createProgram(): Command {
   const program = new Command('touchstone')
     .description(
@@ -20,6 +21,7 @@ export function createProgram(): Command {
   addStageCommands(program);
   addTokenizerCommand(program);
   addSampleCommand(program);
+  addBestOfNCommand(program);
   addEvaluateCommand(program);
   addDevicesCommand(program);
   addDemoWorldCommand(program);
