@@ -3,6 +3,7 @@ import { addBestOfNCommand } from './cli/best-of-n-command.ts';
 import { addDemoWorldCommand } from './cli/demo-world-command.ts';
 import { addDevicesCommand } from './cli/devices-command.ts';
 import { addEvaluateCommand } from './cli/evaluate-command.ts';
+import { addImportCommand } from './cli/import-command.ts';
 import { addSampleCommand } from './cli/sample-command.ts';
 import { addStageCommands } from './cli/stage-command.ts';
 import { addTokenizerCommand } from './cli/tokenizer-command.ts';
@@ -22,6 +23,7 @@ export function createProgram(): Command {
   addTokenizerCommand(program);
   addSampleCommand(program);
   addBestOfNCommand(program);
+  addImportCommand(program);
   addEvaluateCommand(program);
   addDevicesCommand(program);
   addDemoWorldCommand(program);
