@@ -168,16 +168,29 @@ function* lossParts(
     yield (watch) => {
       const logProbs = responseLogProbs(policy, laidOut, 1);
       watch(logProbs, (values) => seen.push(...judge(micro, values, config.beta)));
-      // Token by token before the sum: the differences are small, the sums are not.
-      const logRatios = tf.sub(logProbs, tf.tensor1d(reference)) as tf.Tensor1D;
-      const sums = sumEach(
-        logRatios,
-        completions.map(({ response }) => response.length),
-      );
-      const rewards = tf.mul(config.beta, sums) as tf.Tensor1D;
+      const counts = completions.map(({ response }) => response.length);
+      const rewards = implicitRewards(logProbs, reference, counts, config.beta);
       return preferenceLoss(rewards, gatherPairs(counted, rankings.length), config);
     };
   }
+}
+
+/**
+ * β Σ (log π − log π_ref) of each completion, float32 [completions].
+ *
+ * @param logProbs log π of all response tokens, float32 [N], completion by completion
+ * @param reference log π_ref of the same tokens
+ * @param counts the tokens of each completion
+ */
+export function implicitRewards(
+  logProbs: tf.Tensor1D,
+  reference: Float32Array,
+  counts: readonly number[],
+  beta: number,
+): tf.Tensor1D {
+  // Token by token before the sum: the differences are small, the sums are not.
+  const logRatios = tf.sub<tf.Tensor1D>(logProbs, tf.tensor1d(reference));
+  return tf.mul<tf.Tensor1D>(sumEach(logRatios, counts), beta);
 }
 
 /** What the policy says of a ranking's completions, by completion; `scores` are the implicit rewards. */

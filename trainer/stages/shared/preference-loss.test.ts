@@ -6,6 +6,7 @@ import { valueAndGradients } from '../../engine/gradients.ts';
 import { AdamW } from '../../engine/ops/adamw.ts';
 import { Random } from '../../engine/random.ts';
 import { tf } from '../../engine/tf.ts';
+import { implicitRewards } from '../dpo.ts';
 import { letterTokenizer, tinyModel } from '../testing/tiny.ts';
 import { layOut, measureResponses, responseLogProbs } from './episodes.ts';
 import {
@@ -72,10 +73,14 @@ describe('the loss of DPO', () => {
 
     const laidOut = layOut(all, padding);
     const fast = await valueAndGradients(policy.parameters, () => {
-      const flat = tf.tensor1d(logProbs.flatMap((own) => [...own]));
-      const ratios = tf.sub(responseLogProbs(policy, laidOut, 1), flat) as tf.Tensor1D;
-      const counts = all.map(({ response }) => response.length);
-      const rewards = tf.mul(plain.beta, sumEach(ratios, counts)) as tf.Tensor1D;
+      const flat = Float32Array.from(logProbs.flatMap((own) => [...own]));
+      const logProbsNow = responseLogProbs(policy, laidOut, 1);
+      const rewards = implicitRewards(
+        logProbsNow,
+        flat,
+        all.map(({ response }) => response.length),
+        plain.beta,
+      );
       return preferenceLoss(rewards, gatherPairs(rankings, 2), plain);
     });
 
@@ -142,12 +147,12 @@ describe('the loss of DPO', () => {
     const weights = places.map(([i, j]) => sigmoid((rewards[i] ?? 0) - (rewards[j] ?? 0)) / 6);
     const pairs = { ...gatherPairs([{ count: 4, pairs: places }], 1), weights: Float32Array.from(weights) };
     const optimizer = new AdamW({ beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weightDecay: 0 });
-    for (let step = 0; step < 400; step++) {
+    for (let step = 0; step < 200; step++) {
       const { gradients } = await valueAndGradients(parameters, () => {
         const ratios = tf.sub(tf.logSoftmax(table), tf.log(tf.tensor1d(reference)));
         return preferenceLoss(tf.mul(beta, ratios) as tf.Tensor1D, pairs, { ...plain, beta });
       });
-      optimizer.step(parameters, gradients, 0.1 * 0.98 ** step);
+      optimizer.step(parameters, gradients, 0.15 * 0.97 ** step);
       for (const gradient of gradients.values()) gradient.dispose();
     }
     const unnormalised = reference.map((p, i) => p * Math.exp((rewards[i] ?? 0) / beta));
