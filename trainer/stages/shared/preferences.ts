@@ -92,7 +92,7 @@ function describe(
   }
   if (withoutPairs > 0) {
     notes.push(
-      `${withoutPairs} rankings were left out: they order nothing (all tied)${first((side) => side.firstWithoutPairs)}.`,
+      `${withoutPairs} rankings were left out: they order nothing (all tied, or too few completions that fit)${first((side) => side.firstWithoutPairs)}.`,
     );
   }
   if (dropped > 0) {
