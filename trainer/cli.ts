@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { addBestOfNCommand } from './cli/best-of-n-command.ts';
+import { addConvertCommand } from './cli/convert-command.ts';
 import { addDemoWorldCommand } from './cli/demo-world-command.ts';
 import { addDevicesCommand } from './cli/devices-command.ts';
 import { addEvaluateCommand } from './cli/evaluate-command.ts';
@@ -10,7 +11,10 @@ import { addTokenizerCommand } from './cli/tokenizer-command.ts';
 import { messageOf } from './errors.ts';
 import { trainerVersion } from './stages/shared/version.ts';
 
-/** The whole command line: `touchstone pretrain|sft|reward|ppo|dpo|tokenizer|sample|best-of-n|import|evaluate|devices|demo-world`. */
+/**
+ * The whole command line: `touchstone pretrain|sft|reward|ppo|dpo|tokenizer|sample|best-of-n|import|evaluate|convert|devices|
+ * demo-world`.
+ */
 export function createProgram(): Command {
   const program = new Command('touchstone')
     .description(
@@ -25,6 +29,7 @@ export function createProgram(): Command {
   addBestOfNCommand(program);
   addImportCommand(program);
   addEvaluateCommand(program);
+  addConvertCommand(program);
   addDevicesCommand(program);
   addDemoWorldCommand(program);
   return program;

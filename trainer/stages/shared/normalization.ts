@@ -1,3 +1,4 @@
+import { stopTokensOf } from '../../data/conversation.ts';
 import { encodeDemonstrations, encodePrompt } from '../../data/demonstrations.ts';
 import { readDemonstrations } from '../../data/json-lines.ts';
 import type { Prompt } from '../../data/template.ts';
@@ -84,7 +85,8 @@ async function sampleSequences(
       maxNewTokens: newTokens,
       temperature: 1,
       seed: seedFor(seed, 'normalization'),
-      stopTokens: [tokenizer.endOfText],
+      stopTokens: stopTokensOf(tokenizer),
+      vocabularyLimit: tokenizer.vocabularySize,
     });
     return generations.map(({ tokens }, i) => [...(prompts[i] ?? []), ...tokens]);
   } finally {
