@@ -135,5 +135,17 @@ describe('best-of-n sampling', () => {
     await expect(
       sampleBestOfN([], { model, reward, n: 2, maxNewTokens: 4, seed: 1, missingEndOfTextScore: -1 }),
     ).rejects.toThrow('at least one prompt');
+    const greedy = {
+      model,
+      reward,
+      n: 2,
+      maxNewTokens: 4,
+      temperature: 0,
+      seed: 1,
+      missingEndOfTextScore: -1,
+    };
+    await expect(sampleBestOfN([{ prompt: 'a' }], greedy)).rejects.toThrow(
+      'At temperature 0 all 2 completions',
+    );
   });
 });

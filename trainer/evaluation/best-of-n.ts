@@ -103,6 +103,11 @@ export async function sampleBestOfN(
 ): Promise<{ prompts: ScoredPrompt[]; bestOf: BestOfK[] }> {
   const { model, reward, gold, n, seed } = options;
   if (prompts.length === 0) throw new TrainerError('Best-of-n needs at least one prompt, got none.');
+  if (options.temperature === 0 && n > 1) {
+    throw new TrainerError(
+      `At temperature 0 all ${n} completions of a prompt are the same: expected one above 0.`,
+    );
+  }
   const completions = await sampleCompletions(
     model,
     prompts.map(({ prompt }) => prompt),
