@@ -1,9 +1,11 @@
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { renderPrompt, renderResponse } from '../data/template.ts';
 import { openDevice } from '../engine/device.ts';
 import { Random } from '../engine/random.ts';
 import { loadLanguageModel } from '../model/checkpoint.ts';
+import { Tokenizer } from '../tokenizer/tokenizer.ts';
 import type { DpoInput } from './dpo.config.ts';
 import { runStage } from './index.ts';
 import { measureResponses } from './shared/episodes.ts';
@@ -228,5 +230,14 @@ describe('dpo', () => {
     await expect(run('smoothed ipo', { loss: 'ipo', labelSmoothing: 0.1 })).rejects.toThrow(
       "\"labelSmoothing\" is for the loss 'sigmoid': expected 0 with 'ipo'.",
     );
+    const letters = Tokenizer.trainCharacters(['Question: xyz?.\nAnswer:']);
+    const stranger = tinyModel(letters, 1);
+    const reference = await writeTiny(join(folder, 'stranger'), stranger, letters);
+    stranger.dispose();
+    await expect(run('another tokenizer', { reference })).rejects.toThrow(
+      `The tokenizers of ${config.model} and ${reference} differ`,
+    );
+    expect(existsSync(join(folder, 'another tokenizer'))).toBe(false);
+    expect(existsSync(join(folder, 'smoothed ipo'))).toBe(false);
   });
 });
