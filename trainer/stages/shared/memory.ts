@@ -4,6 +4,7 @@ import { readConfig } from '../../model/checkpoint.ts';
 import type { ModelConfig } from '../../model/config.ts';
 import { type ModelCount, requireMemory, trainingMemory } from '../../model/memory.ts';
 import { Tokenizer } from '../../tokenizer/tokenizer.ts';
+import type { DpoConfig } from '../dpo.config.ts';
 import type { PpoConfig } from '../ppo.config.ts';
 import type { PretrainConfig } from '../pretrain.config.ts';
 import type { RewardConfig } from '../reward.config.ts';
@@ -40,8 +41,21 @@ export function requireSftMemory(config: SftConfig, examples: readonly EncodedEx
   });
 }
 
-/** Every completion of a ranking is a row, as long as the batch's longest. */
+/** Every completion of a ranking is a row, as long as the longest; the SFT model is read where it writes samples. */
 export function requireRewardMemory(config: RewardConfig, rankings: readonly Comparison[]): void {
+  requireRankingMemory(config, rankings, config.normalization === 'samples' ? 1 : 0);
+}
+
+/** As for a reward model. A reference of its own is freed before the policy learns. */
+export function requireDpoMemory(config: DpoConfig, rankings: readonly Comparison[]): void {
+  requireRankingMemory(config, rankings, 0);
+}
+
+function requireRankingMemory(
+  config: { model: string; batchSize: number; microBatchSize: number | null },
+  rankings: readonly Comparison[],
+  frozen: number,
+): void {
   let columns = 0;
   let completions = 0;
   for (const { sequences } of rankings) {
@@ -55,6 +69,7 @@ export function requireRewardMemory(config: RewardConfig, rankings: readonly Com
     columns,
     unit: 'rankings',
     rowsPerUnit: completions,
+    models: { frozen, learning: 1 },
   });
 }
 
