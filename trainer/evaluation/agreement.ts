@@ -74,12 +74,12 @@ function countAgreement(
  *
  * @param units for every unit the values that its observers gave; null for a missing one
  * @param level 'nominal': values are the same or not; 'ordinal': the distance of two values is the number of values
- *   given between them
+ *   given between them; 'interval': it is their squared difference
  * @returns at most 1 (perfect); 0 is chance; NaN when nothing can be compared or all values are the same
  */
 export function krippendorffAlpha(
   units: readonly (readonly (number | null)[])[],
-  level: 'nominal' | 'ordinal',
+  level: 'nominal' | 'ordinal' | 'interval',
 ): number {
   const rated = units
     .map((values) => values.filter((value): value is number => value !== null))
@@ -109,7 +109,11 @@ export function krippendorffAlpha(
   let expected = 0;
   for (let c = 0; c < size; c++) {
     for (let k = c + 1; k < size; k++) {
-      const distance = level === 'nominal' ? 1 : ordinalDistance(marginals, c, k);
+      const distance = {
+        nominal: () => 1,
+        ordinal: () => ordinalDistance(marginals, c, k),
+        interval: () => ((categories[c] ?? 0) - (categories[k] ?? 0)) ** 2,
+      }[level]();
       observed += distance * (coincidences[c * size + k] ?? 0);
       expected += distance * (marginals[c] ?? 0) * (marginals[k] ?? 0);
     }
