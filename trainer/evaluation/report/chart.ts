@@ -21,6 +21,8 @@ export interface ChartOptions {
   y?: readonly [number, number];
   /** The line of no difference: y = x, or a value of y. */
   even?: 'diagonal' | number;
+  /** In the pixels that it is meant to be seen at, so that its text is as large as the page's; 440 if left out. */
+  width?: number;
 }
 
 const WIDTH = 440;
@@ -28,10 +30,11 @@ const HEIGHT = 240;
 const MARGIN = { top: 12, right: 92, bottom: 40, left: 48 };
 
 /** A chart as inline SVG: axes from the data, faint grid, labels at the ends of lines. */
-export function chart({ title, xLabel, marks, x, y, even }: ChartOptions): Markup {
+export function chart({ title, xLabel, marks, x, y, even, width = WIDTH }: ChartOptions): Markup {
   const points = marks.flatMap((mark) => mark.points);
-  const right = marks.some(({ label }) => label !== '') ? MARGIN.right : 16;
-  const xScale = scaleOf(x ?? extent(points.map((point) => point.x)), MARGIN.left, WIDTH - right);
+  const longest = Math.max(...marks.map(({ label }) => label.length));
+  const right = Math.min(MARGIN.right, 16 + 8 * longest);
+  const xScale = scaleOf(x ?? extent(points.map((point) => point.x)), MARGIN.left, width - right);
   const yScale = scaleOf(
     y ?? padded(extent(points.map((point) => point.y))),
     HEIGHT - MARGIN.bottom,
@@ -41,7 +44,7 @@ export function chart({ title, xLabel, marks, x, y, even }: ChartOptions): Marku
   const bottom = HEIGHT - MARGIN.bottom;
   const grid = yScale.ticks.map(
     (tick) => html`
-<line class="grid" x1="${left}" x2="${WIDTH - right}" y1="${round(yScale.at(tick))}" y2="${round(yScale.at(tick))}"/>
+<line class="grid" x1="${left}" x2="${width - right}" y1="${round(yScale.at(tick))}" y2="${round(yScale.at(tick))}"/>
 <text x="${left - 8}" y="${round(yScale.at(tick) + 4)}" text-anchor="end">${yScale.format(tick)}</text>`,
   );
   const ticks = xScale.ticks.map(
@@ -52,9 +55,9 @@ export function chart({ title, xLabel, marks, x, y, even }: ChartOptions): Marku
     x: round(xScale.at(px)),
     y: round(yScale.at(py)),
   });
-  return html`<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${title}">${grid}
-<line class="axis" x1="${left}" x2="${WIDTH - right}" y1="${bottom}" y2="${bottom}"/>${ticks}
-<text x="${WIDTH - right}" y="${bottom + 34}" text-anchor="end">${xLabel}</text>${evenLine(even, xScale, yScale)}
+  return html`<svg viewBox="0 0 ${width} ${HEIGHT}" role="img" aria-label="${title}">${grid}
+<line class="axis" x1="${left}" x2="${width - right}" y1="${bottom}" y2="${bottom}"/>${ticks}
+<text x="${width - right}" y="${bottom + 34}" text-anchor="end">${xLabel}</text>${evenLine(even, xScale, yScale)}
 ${marks.map((mark) => drawMark(mark, place))}${labels(marks, place)}</svg>`;
 }
 

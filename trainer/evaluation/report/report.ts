@@ -49,8 +49,9 @@ ${summary(evaluation).map((line) => html`<p class="lead">${line}</p>\n`)}</heade
 ${warning(evaluation)}
 <section aria-labelledby="models">
 <h2 id="models">The models</h2>
-<p class="note">${settings.prompts} prompts, ${settings.samples} completions each at temperature ${settings.temperature}. KL in nats per completion to ${settings.reference}; entropy in nats per token. In brackets, 95 % intervals, bootstrapped over prompts. Distinct-n and self-BLEU over words: a lower distinct-n and a higher self-BLEU are less diverse.</p>
-${table('The models', models, modelColumns(evaluation))}
+<p class="note">${settings.prompts} prompts, ${settings.samples} completions each at temperature ${settings.temperature}. KL in nats per completion to ${settings.reference}; entropy in nats per token. Below rewards stand 95 % intervals, bootstrapped over prompts. Distinct-n and self-BLEU over words: a lower distinct-n and a higher self-BLEU are less diverse.</p>
+${table('Reward and distance of the models', models, columnsFor(models, rewardColumns))}
+${table('Diversity and perplexity of the models', models, columnsFor(models, textColumns))}
 </section>
 ${winRateSection(evaluation)}
 ${courseSection(evaluation)}
@@ -112,59 +113,67 @@ function interval(value: Interval | null): Content {
   return html`${number(value.mean)}<span class="within">${number(value.low)} to ${number(value.high)}</span>`;
 }
 
-/** A column for everything that was measured of any model. */
-function modelColumns({ models }: Evaluation): Column<MeasuredModel>[] {
-  const columns: (Column<MeasuredModel> & { value(model: MeasuredModel): unknown })[] = [
-    {
-      head: 'model',
-      value: ({ name }) => name,
-      cell: ({ name, stage, step }) =>
-        html`<span class="${hueOf(stage)}">${name}</span>${
-          stage === null
-            ? null
-            : html`<span class="within">${stage}${step === null ? null : ` step ${step}`}</span>`
-        }`,
-    },
-    { head: 'reward', value: ({ reward }) => reward, cell: ({ reward }) => interval(reward) },
-    { head: 'gold', value: ({ gold }) => gold, cell: ({ gold }) => interval(gold) },
-    {
-      head: 'KL k1',
-      value: ({ klToReference }) => klToReference,
-      cell: ({ klToReference }) => number(klToReference?.k1),
-    },
-    {
-      head: 'KL k3',
-      value: ({ klToReference }) => klToReference,
-      cell: ({ klToReference }) => number(klToReference?.k3),
-    },
-    { head: 'entropy', value: ({ entropy }) => entropy, cell: ({ entropy }) => number(entropy) },
-    { head: 'distinct-1', value: () => true, cell: ({ distinct1 }) => number(distinct1) },
-    { head: 'distinct-2', value: () => true, cell: ({ distinct2 }) => number(distinct2) },
-    { head: 'self-BLEU', value: () => true, cell: ({ selfBleu }) => number(selfBleu) },
-    {
-      head: 'within prompts',
-      value: ({ selfBleuWithinPrompts }) => selfBleuWithinPrompts,
-      cell: ({ selfBleuWithinPrompts }) => number(selfBleuWithinPrompts),
-    },
-    { head: 'tokens', value: () => true, cell: ({ length }) => number(length, 1) },
-    { head: 'ends', value: () => true, cell: ({ endRate }) => rate(endRate) },
-    {
-      head: 'bits per byte',
-      value: ({ documents }) => documents,
-      cell: ({ documents }) => number(documents?.bitsPerByte),
-    },
-    {
-      head: 'perplexity',
-      value: ({ documents }) => documents,
-      cell: ({ documents }) => number(documents?.perplexity, 2),
-    },
-    {
-      head: 'of demonstrations',
-      value: ({ demonstrations }) => demonstrations,
-      cell: ({ demonstrations }) => number(demonstrations?.perplexity, 2),
-    },
-  ];
-  return columns.filter(({ value }) => models.some((model) => value(model) !== null));
+/** A column, and what it needs of a model; it is left out where no model has it. */
+type Measure = Column<MeasuredModel> & { of?: (model: MeasuredModel) => unknown };
+
+const nameColumn: Measure = {
+  head: 'model',
+  cell: ({ name, stage, step }) =>
+    html`<span class="${hueOf(stage)}">${name}</span>${
+      stage === null
+        ? null
+        : html`<span class="within">${stage}${step === null ? null : ` step ${step}`}</span>`
+    }`,
+};
+
+const rewardColumns: Measure[] = [
+  nameColumn,
+  { head: 'reward', of: ({ reward }) => reward, cell: ({ reward }) => interval(reward) },
+  { head: 'gold', of: ({ gold }) => gold, cell: ({ gold }) => interval(gold) },
+  {
+    head: 'KL (k1)',
+    of: ({ klToReference }) => klToReference,
+    cell: ({ klToReference }) => number(klToReference?.k1),
+  },
+  {
+    head: 'KL (k3)',
+    of: ({ klToReference }) => klToReference,
+    cell: ({ klToReference }) => number(klToReference?.k3),
+  },
+  { head: 'entropy', cell: ({ entropy }) => number(entropy) },
+  { head: 'length, tokens', cell: ({ length }) => number(length, 1) },
+  { head: 'ends by itself', cell: ({ endRate }) => rate(endRate) },
+];
+
+const textColumns: Measure[] = [
+  nameColumn,
+  { head: 'distinct-1', cell: ({ distinct1 }) => number(distinct1) },
+  { head: 'distinct-2', cell: ({ distinct2 }) => number(distinct2) },
+  { head: 'self-BLEU', cell: ({ selfBleu }) => number(selfBleu) },
+  {
+    head: 'within prompts',
+    of: ({ selfBleuWithinPrompts }) => selfBleuWithinPrompts,
+    cell: ({ selfBleuWithinPrompts }) => number(selfBleuWithinPrompts),
+  },
+  {
+    head: 'bits per byte',
+    of: ({ documents }) => documents,
+    cell: ({ documents }) => number(documents?.bitsPerByte),
+  },
+  {
+    head: 'perplexity of documents',
+    of: ({ documents }) => documents,
+    cell: ({ documents }) => number(documents?.perplexity, 2),
+  },
+  {
+    head: 'of demonstrations',
+    of: ({ demonstrations }) => demonstrations,
+    cell: ({ demonstrations }) => number(demonstrations?.perplexity, 2),
+  },
+];
+
+function columnsFor(models: readonly MeasuredModel[], columns: readonly Measure[]): Measure[] {
+  return columns.filter(({ of }) => !of || models.some((model) => of(model) !== null));
 }
 
 function winRateSection({ judgements, models }: Evaluation): Markup | null {
@@ -223,16 +232,22 @@ ${samples.map(
 <h3 id="prompt-${index}">Prompt ${index + 1}</h3>
 <div class="reading">${promptText(prompt)}</div>
 <div class="answers">${answers.map(
-    ({ model, text, finished, reward, gold }) => html`<div>
-<h4 class="${hueOf(stage(model))}">${model}</h4>
-<p class="facts">${reward === null ? null : html`reward ${number(reward, 2)} `}${
-      gold === null ? null : html`gold ${number(gold, 2)} `
-    }${finished ? null : 'did not end'}</p>
-<div class="reading">${text.trim() === '' ? '(empty)' : text}</div></div>
+    (answer) => html`<div>
+<h4 class="${hueOf(stage(answer.model))}">${answer.model}</h4>
+<p class="facts">${factsOf(answer)}</p>
+<div class="reading">${answer.text.trim() === '' ? '(empty)' : answer.text}</div></div>
 `,
   )}</div></article>
 `,
 )}</section>`;
+}
+
+function factsOf({ reward, gold, finished }: Evaluation['samples'][number]['answers'][number]): Content {
+  const facts: Content[] = [];
+  if (reward !== null) facts.push(html`reward ${number(reward, 2)}`);
+  if (gold !== null) facts.push(html`gold ${number(gold, 2)}`);
+  if (!finished) facts.push('did not end');
+  return facts.map((fact, index) => (index === 0 ? fact : html` · ${fact}`));
 }
 
 function promptText(prompt: Prompt): Content {

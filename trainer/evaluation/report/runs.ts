@@ -12,6 +12,8 @@ const SMOOTHED_FROM = 40;
 /** A screen shows no more points than this. */
 const DRAWN = 400;
 const TABLE_ROWS = 20;
+/** Three stand beside each other. */
+const WIDTH = 320;
 
 /** A picture of a run: metrics that share a unit, each with its label at the line's end. */
 interface Panel {
@@ -27,7 +29,7 @@ const panels: Panel[] = [
     unit: 'normalised score',
     metrics: [['rewardMean', 'reward']],
   },
-  { title: 'KL to the reference', unit: 'nats per completion', metrics: [['klToReference', 'KL']] },
+  { title: 'KL', unit: 'nats to the reference', metrics: [['klToReference', 'KL']] },
   { title: 'Entropy', unit: 'nats per token', metrics: [['entropy', 'entropy']] },
   {
     title: 'Loss',
@@ -72,7 +74,9 @@ export function runsSection({ runs }: Evaluation): Markup | null {
 <h2 id="runs">Training</h2>
 <p class="note">Curves of ${SMOOTHED_FROM} points or more: faint, what every step reported; strong, its exponential moving average (decay ${DECAY}, without the pull of its start). Shorter ones are drawn as they are.</p>
 ${runs.map(
-  (run) => html`<h3>${run.name}${run.stage === null || run.stage === run.name ? null : ` (${run.stage})`}</h3>
+  (
+    run,
+  ) => html`<h3 class="run">${run.name}${run.stage === null || run.stage === run.name ? null : ` (${run.stage})`}</h3>
 <div class="figures">${panels.map((panel) => figure(run, panel))}</div>
 `,
 )}</section>`;
@@ -107,7 +111,7 @@ function figure(run: RunCurves, { title, unit, metrics }: Panel): Markup | null 
     })),
   ];
   return html`<figure><figcaption>${title} <span>${unit === '' ? null : `· ${unit}`}</span></figcaption>
-${chart({ title: `${name} over its steps`, xLabel: 'step', marks })}
+${chart({ title: `${name} over its steps`, xLabel: 'step', marks, width: WIDTH })}
 ${numbersBehind(name, rows, columns)}</figure>`;
 }
 

@@ -21,6 +21,7 @@ h1 { font-size: 1.75rem; line-height: 2.25rem; font-weight: 600; }
 h2 { font-size: 1.3125rem; line-height: 1.8rem; font-weight: 600; margin-bottom: 0.25rem; }
 h3 { font-size: 0.875rem; font-weight: 600; margin-bottom: 0.5rem; }
 section { margin-top: 3.5rem; }
+.run { margin-top: 2rem; }
 p { max-width: 72ch; }
 .lead { font-size: 1.0625rem; line-height: 1.6; margin-top: 0.75rem; }
 .lead + .lead { margin-top: 0.25rem; }
@@ -36,12 +37,12 @@ tbody th { font-weight: 600; text-align: left; }
 tbody tr + tr > * { border-top: 1px solid var(--line); }
 td, .number { font-family: "Geist Mono", ui-monospace, monospace; font-variant-numeric: tabular-nums; font-size: 0.8125rem; }
 .within { color: var(--quiet); font-size: 0.75rem; display: block; }
-.figures { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 22rem), 1fr)); gap: 2rem 2.5rem; }
-.figures.wide { grid-template-columns: repeat(auto-fill, minmax(min(100%, 30rem), 1fr)); }
+.figures { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 20rem), 1fr)); gap: 2rem 2.5rem; }
+.figures.wide { grid-template-columns: repeat(auto-fill, minmax(min(100%, 22rem), 1fr)); }
 figure { min-width: 0; }
 figcaption { font-weight: 600; }
 figcaption span { font-weight: 400; color: var(--quiet); }
-svg { display: block; width: 100%; height: auto; overflow: visible; margin: 0.5rem 0; }
+svg { display: block; width: 100%; max-width: 34rem; height: auto; overflow: visible; margin: 0.5rem 0; }
 svg text { font: 400 12px Geist, ui-sans-serif, system-ui, sans-serif; fill: var(--quiet); font-variant-numeric: tabular-nums; }
 svg .label { font-weight: 600; fill: currentColor; }
 svg .grid { stroke: var(--line); stroke-width: 1; }
