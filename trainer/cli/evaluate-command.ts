@@ -14,7 +14,14 @@ export function addEvaluateCommand(program: Command): void {
   const evaluate = program
     .command('evaluate')
     .description('measures models, a reward model, or rankings, with 95 % intervals')
-    .enablePositionalOptions();
+    .enablePositionalOptions()
+    .addHelpText(
+      'after',
+      [
+        '\nWithout a name of these it compares models: touchstone evaluate --model base=runs/base/model --model sft=runs/sft/model',
+        '--prompts prompts.jsonl --report report.html; touchstone evaluate models --help tells its settings.',
+      ].join('\n'),
+    );
   addEvaluateModelsCommand(evaluate);
   const accuracy = evaluate
     .command('accuracy')
