@@ -58,7 +58,7 @@ const tiny = [
   '270',
 ];
 
-describe('touchstone', () => {
+describe('touchstone', { timeout: 180_000 }, () => {
   it('pretrains, is interrupted by SIGINT with code 130 and by SIGTERM with 143, goes on when asked to, and samples', async () => {
     const args = ['pretrain', '--source', documents, '--out', 'run', '--steps', '40000', ...tiny];
     const first = await touchstone(args, 'pretrain 1/40000');
@@ -97,22 +97,37 @@ describe('touchstone', () => {
     expect(steps).toEqual(Array.from({ length: steps.length }, (_, i) => i + 1));
     expect(steps.length).toBeGreaterThan(done);
 
-    const sampled = await touchstone([
+    const model = [
       'sample',
       '--model',
       `run/checkpoints/step-${steps.length}`,
       '--prompt',
       'the cat',
       '--raw',
-      '--samples',
-      '2',
-      '--max-new-tokens',
-      '4',
-      '--out',
-      'samples.jsonl',
+    ];
+    const short = [...model, '--max-new-tokens', '4'];
+    const [sampled, streamed, plain, stopped] = await Promise.all([
+      touchstone([...short, '--samples', '2', '--logprobs', '3', '--out', 'samples.jsonl']),
+      touchstone([...short, '--stream']),
+      touchstone(short),
+      touchstone([...short, '--stream', '--samples', '2']),
     ]);
     expect(sampled.stderr).toBe('');
-    expect(JSON.parse(readFileSync(join(folder, 'samples.jsonl'), 'utf8')).completions).toHaveLength(2);
+    const line = JSON.parse(readFileSync(join(folder, 'samples.jsonl'), 'utf8'));
+    expect(line.completions).toHaveLength(2);
+    for (const tokens of line.logprobs) {
+      expect(tokens.length).toBeGreaterThan(0);
+      for (const { logProb, alternatives } of tokens) {
+        expect(logProb).toBeLessThan(0);
+        const [likeliest, second, third] = alternatives.map((one: { logProb: number }) => one.logProb);
+        expect(likeliest).toBeGreaterThanOrEqual(second);
+        expect(second).toBeGreaterThanOrEqual(third);
+        expect(likeliest).toBeGreaterThanOrEqual(logProb);
+      }
+    }
+    expect(plain.stdout).toBe(`the cat\n  ${line.completions[0]}\n`);
+    expect(streamed.stdout).toBe(`${line.completions[0]}\n`);
+    expect(stopped.stderr).toMatch(/^touchstone: --stream prints one completion .* 2 are asked for.*\n$/);
   });
 
   it('takes a config file, flags before it, and names what is wrong in one sentence without a stack', async () => {
@@ -120,25 +135,25 @@ describe('touchstone', () => {
       join(folder, 'config.json'),
       JSON.stringify({ sources: [{ path: documents }], learningrate: 1 }),
     );
-    const unknown = await touchstone(['pretrain', '--config', 'config.json', '--out', 'none']);
-    expect(unknown).toEqual({
-      code: 1,
-      stdout: '',
-      stderr: 'touchstone: config.json: unknown key "learningrate" (did you mean "learningRate"?).\n',
-    });
-    expect(existsSync(join(folder, 'none'))).toBe(false);
-
-    writeFileSync(join(folder, 'config.json'), '{"sources": [');
-    expect((await touchstone(['pretrain', '--config', 'config.json', '--out', 'none'])).stderr).toMatch(
-      /^touchstone: config\.json is not JSON .*\n$/,
-    );
-    const [flag, command, value, nothing, line] = await Promise.all([
+    writeFileSync(join(folder, 'broken.json'), '{"sources": [');
+    const [unknown, broken, noWeights, flag, command, value, nothing, line] = await Promise.all([
+      touchstone(['pretrain', '--config', 'config.json', '--out', 'none']),
+      touchstone(['pretrain', '--config', 'broken.json', '--out', 'none']),
+      touchstone(['sft', '--model', 'nowhere', '--demonstrations', documents, '--out', 'none']),
       touchstone(['pretrain', '--out', 'none', '--learning-rat', '1']),
       touchstone(['pretrian']),
       touchstone(['pretrain', '--out', 'none', '--micro-batch-size', 'many']),
       touchstone(['pretrain', '--resume', 'none']),
       touchstone(['evaluate', 'agreement', '--rankings', documents]),
     ]);
+    expect(unknown).toEqual({
+      code: 1,
+      stdout: '',
+      stderr: 'touchstone: config.json: unknown key "learningrate" (did you mean "learningRate"?).\n',
+    });
+    expect(broken.stderr).toMatch(/^touchstone: broken\.json is not JSON .*\n$/);
+    expect(noWeights.code).toBe(1);
+    expect(noWeights.stderr).toMatch(/^touchstone: .*nowhere.*\n$/);
     expect(flag).toEqual({
       code: 1,
       stdout: '',
@@ -152,18 +167,7 @@ describe('touchstone', () => {
       'touchstone: none holds no run to go on with, and no settings are given to begin one.\n',
     );
     expect(line.stderr).toMatch(/^touchstone: .*documents\.jsonl:1: .*\n$/);
-
-    const noWeights = await touchstone([
-      'sft',
-      '--model',
-      'nowhere',
-      '--demonstrations',
-      documents,
-      '--out',
-      'none',
-    ]);
-    expect(noWeights.code).toBe(1);
-    expect(noWeights.stderr).toMatch(/^touchstone: .*nowhere.*\n$/);
+    expect(existsSync(join(folder, 'none'))).toBe(false);
   });
 
   it('prints JSON lines for programs, only the result when quiet, and a run once finished is told, not run again', async () => {
@@ -317,5 +321,5 @@ describe('touchstone', () => {
     const names = (JSON.parse(stdout) as { name: string }[]).map(({ name }) => name);
     expect(names).toEqual(['webgpu', 'native', 'tensorflow', 'wasm', 'cpu']);
     // A process a device, one after the other: seconds where the machine is idle.
-  }, 180_000);
+  });
 });

@@ -64,6 +64,14 @@ export function parsePositive(text: string): number {
   return value;
 }
 
+/** A whole number from 0 up. */
+export function parseCount(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !Number.isInteger(value) || value < 0)
+    throw new InvalidArgumentError('expected a whole number from 0 up.');
+  return value;
+}
+
 /** Any finite number. */
 export function parseNumber(text: string): number {
   const value = Number(text);
