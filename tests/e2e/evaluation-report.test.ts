@@ -85,7 +85,7 @@ beforeAll(async () => {
   expect(run.stderr).toBe('');
   table = run.stdout;
   evaluation = JSON.parse(readFileSync(join(folder, 'out.json'), 'utf8'));
-});
+}, 180_000);
 afterAll(remove);
 
 describe('touchstone evaluate', () => {
