@@ -7,32 +7,44 @@ import { addEvaluateCommand } from './cli/evaluate-command.ts';
 import { addImportCommand } from './cli/import-command.ts';
 import { addSampleCommand } from './cli/sample-command.ts';
 import { addStageCommands } from './cli/stage-command.ts';
+import { overview } from './cli/stage-help.ts';
 import { addTokenizerCommand } from './cli/tokenizer-command.ts';
 import { messageOf } from './errors.ts';
 import { trainerVersion } from './stages/shared/version.ts';
 
-/**
- * The whole command line: `touchstone pretrain|sft|reward|ppo|dpo|tokenizer|sample|best-of-n|import|evaluate|convert|devices|
- * demo-world`.
- */
+/** The whole command line: `touchstone pretrain|sft|reward|ppo|…|sample|evaluate|tokenizer|convert|devices|demo-world`. */
 export function createProgram(): Command {
   const program = new Command('touchstone')
     .description(
       'Trains language models from human judgement, on files: JSON lines in, Hugging Face folders out.',
     )
     .version(trainerVersion())
+    .usage('<command> [options]')
     .showSuggestionAfterError()
-    .exitOverride();
+    .configureOutput({ outputError: (text, write) => write(`touchstone: ${asSentence(text)}\n`) })
+    .exitOverride()
+    .commandsGroup('Training:');
   addStageCommands(program);
-  addTokenizerCommand(program);
+  program.commandsGroup('Using and measuring models:');
   addSampleCommand(program);
   addBestOfNCommand(program);
   addImportCommand(program);
   addEvaluateCommand(program);
+  program.commandsGroup('Tools:');
+  addTokenizerCommand(program);
   addConvertCommand(program);
   addDevicesCommand(program);
   addDemoWorldCommand(program);
-  return program;
+  return program.addHelpText('after', overview);
+}
+
+/** Commander's error as one sentence: `unknown option '--steeps' (did you mean --steps?).` */
+function asSentence(text: string): string {
+  const sentence = text
+    .trim()
+    .replace(/^error: /, '')
+    .replace(/\n\(Did you mean (one of )?(.+?)\?\)$/, ' (did you mean $1$2?)');
+  return sentence.endsWith('.') ? sentence : `${sentence}.`;
 }
 
 /**

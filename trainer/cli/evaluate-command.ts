@@ -1,43 +1,79 @@
 import type { Command } from 'commander';
-import { orderedPairs } from '../data/comparisons.ts';
 import { readRankings } from '../data/json-lines.ts';
 import { TrainerError } from '../errors.ts';
-import { pairwiseAgreement } from '../evaluation/agreement.ts';
-import { bootstrapInterval, type Interval } from '../evaluation/intervals.ts';
+import { krippendorffAlpha, pairwiseAgreement, rankingsByText, rankUnits } from '../evaluation/agreement.ts';
+import { eloRatings } from '../evaluation/bradley-terry.ts';
+import type { Interval } from '../evaluation/intervals.ts';
 import { outcomeOfRanks, winRate } from '../evaluation/win-rate.ts';
+import { addEvaluateModelsCommand } from './evaluate-models-command.ts';
 import { addDeviceOptions, type DeviceFlags, openFlaggedDevice, parseNumber } from './options.ts';
+import { formatRate, readRankingsOf } from './reporting.ts';
 
-/** Adds `evaluate accuracy|win-rate|agreement`. */
+/** Adds `evaluate` and its subcommands. */
 export function addEvaluateCommand(program: Command): void {
   const evaluate = program
     .command('evaluate')
-    .description('measures models on rankings, with 95 % intervals');
+    .description('measures models, a reward model, or rankings, with 95 % intervals')
+    .enablePositionalOptions()
+    .addHelpText(
+      'after',
+      [
+        '\nWithout a name of these it compares models: touchstone evaluate --model base=runs/base/model --model sft=runs/sft/model',
+        '--prompts prompts.jsonl --report report.html; touchstone evaluate models --help tells its settings.',
+      ].join('\n'),
+    );
+  addEvaluateModelsCommand(evaluate);
   const accuracy = evaluate
     .command('accuracy')
-    .description('share of ranked pairs that a reward model orders as people did')
+    .description('share of ranked pairs that a reward model orders as people did, and its calibration')
     .requiredOption('--reward <folder>', 'reward model')
     .requiredOption('--rankings <file>', 'JSON lines of rankings')
     .option('--split <name>', 'only lines of this split')
     .option('--seed <number>', 'seed of the bootstrap', parseNumber, 1)
-    .option('--json', 'print JSON');
+    .option('--json', 'print JSON')
+    .addHelpText(
+      'after',
+      '\nExample:\n  touchstone evaluate accuracy --reward runs/reward/model --rankings rankings.jsonl --split validation',
+    );
   addDeviceOptions(accuracy);
   accuracy.action(runAccuracy);
-  evaluate
-    .command('win-rate')
-    .description('how often the completion of one model is ranked above another’s; ties count half')
-    .requiredOption(
-      '--rankings <file>',
-      'JSON lines of rankings whose completions stand in the same order of models',
-    )
-    .requiredOption('--models <names>', 'that order, for example base,sft,ppo')
-    .option('--seed <number>', 'seed of the bootstrap', parseNumber, 1)
-    .option('--json', 'print JSON')
-    .action(runWinRate);
+  for (const [name, what, run] of [
+    [
+      'win-rate',
+      'how often the completion of one model is ranked above another’s; ties count half',
+      runWinRate,
+    ],
+    [
+      'elo',
+      'Elo ratings of models from their ranked completions (Bradley–Terry, maximum likelihood)',
+      runElo,
+    ],
+  ] as const) {
+    evaluate
+      .command(name)
+      .description(what)
+      .requiredOption(
+        '--rankings <file>',
+        'JSON lines of rankings whose completions stand in the same order of models',
+      )
+      .requiredOption(
+        '--models <names>',
+        'that order, for example base,sft,ppo; Elo: the first stands at 1000',
+      )
+      .option('--seed <number>', 'seed of the bootstrap over prompts', parseNumber, 1)
+      .option('--json', 'print JSON')
+      .addHelpText(
+        'after',
+        `\nExample:\n  touchstone evaluate ${name} --rankings matches.jsonl --models base,sft,ppo`,
+      )
+      .action(run);
+  }
   evaluate
     .command('agreement')
     .description('how often two people order a pair alike, for rankings with group_id and labeler')
     .requiredOption('--rankings <file>', 'JSON lines of rankings')
     .option('--json', 'print JSON')
+    .addHelpText('after', '\nExample:\n  touchstone evaluate agreement --rankings rankings.jsonl')
     .action(runAgreement);
 }
 
@@ -50,64 +86,51 @@ interface AccuracyFlags extends DeviceFlags {
 }
 
 async function runAccuracy(flags: AccuracyFlags): Promise<void> {
-  const rankings = [...readRankings(flags.rankings)].filter(
-    ({ split }) => flags.split === undefined || split === flags.split,
-  );
-  if (rankings.length === 0) {
-    throw new TrainerError(
-      `${flags.rankings} has no ranking${flags.split === undefined ? '' : ` of the split "${flags.split}"`}.`,
-    );
-  }
-  const { scoreCompletions } = await import('../evaluation/sample.ts');
+  const rankings = readRankingsOf(flags.rankings, flags.split);
+  const { measureRewardModel } = await import('../evaluation/compare-models.ts');
   await openFlaggedDevice(flags);
-  const items = rankings.flatMap(({ prompt, completions }) =>
-    completions.map((completion) => ({ prompt, completion })),
+  const result = await measureRewardModel(flags.reward, rankings, flags.seed, () => {});
+  const { accuracy, pairs, byStrength, byDistance, calibration, labelers } = result;
+  const lines = [`accuracy ${formatRate(accuracy)} over ${pairs} pairs of ${result.rankings} rankings`];
+  for (const one of byStrength)
+    lines.push(`  strength ${one.strength}: ${formatRate(one.accuracy)}, ${one.pairs} pairs`);
+  for (const one of byDistance) {
+    lines.push(`  ${one.distance} apart: ${formatRate(one.accuracy)}, ${one.pairs} pairs`);
+  }
+  lines.push(
+    `calibration error ${(100 * calibration.expectedError).toFixed(1)} %, Brier ${calibration.brier.toFixed(3)}, log loss ${calibration.logLoss.toFixed(3)} nats a pair`,
   );
-  const scores = await scoreCompletions(flags.reward, items);
-  let offset = 0;
-  const counted = rankings.map(({ completions, ranks }) => {
-    const own = scores.slice(offset, offset + completions.length);
-    offset += completions.length;
-    const differences = orderedPairs(ranks).map(([better, worse]) => (own[better] ?? 0) - (own[worse] ?? 0));
-    const right = differences.reduce(
-      (sum, difference) => sum + (difference > 0 ? 1 : difference === 0 ? 0.5 : 0),
-      0,
-    );
-    return { right, pairs: differences.length };
-  });
-  const pairs = counted.reduce((sum, ranking) => sum + ranking.pairs, 0);
-  if (pairs === 0) throw new TrainerError(`${flags.rankings} orders no pair: every ranking is all ties.`);
-  const accuracy = bootstrapInterval(
-    counted.filter((ranking) => ranking.pairs > 0),
-    (drawn) =>
-      drawn.reduce((sum, { right }) => sum + right, 0) /
-      drawn.reduce((sum, ranking) => sum + ranking.pairs, 0),
-    { seed: flags.seed },
-  );
-  print(flags.json, { accuracy, pairs, rankings: rankings.length }, [
-    `accuracy ${formatRate(accuracy)} over ${pairs} pairs of ${rankings.length} rankings`,
-  ]);
+  if (labelers.pairs > 0) {
+    lines.push(`labelers agree on ${(100 * labelers.rate).toFixed(1)} % of ${labelers.pairs} pairs`);
+  }
+  print(flags.json, result, lines);
 }
 
-async function runWinRate(flags: {
+interface RankedModelsFlags {
   rankings: string;
   models: string;
   seed: number;
   json?: boolean;
-}): Promise<void> {
+}
+
+/** The rankings of a file in which every line ranks one completion of each model, in the models' order. */
+function readMatches(flags: RankedModelsFlags) {
   const models = flags.models.split(',').map((name) => name.trim());
-  const rankings = [...readRankings(flags.rankings)];
-  if (rankings.length === 0) throw new TrainerError(`${flags.rankings} has no ranking.`);
-  const wrong = rankings.findIndex(({ completions }) => completions.length !== models.length);
-  if (wrong >= 0) {
+  const rankings = readRankingsOf(flags.rankings, undefined);
+  for (const [index, { completions }] of rankings.entries()) {
+    if (completions.length === models.length) continue;
     throw new TrainerError(
-      `${flags.rankings}: ranking ${wrong + 1} has ${rankings[wrong]?.completions.length} completions: expected one for each of ${models.join(', ')}.`,
+      `${flags.rankings}: ranking ${index + 1} has ${completions.length} completions: expected one for each of ${models.join(', ')}.`,
     );
   }
+  return { models, rankings };
+}
+
+function runWinRate(flags: RankedModelsFlags): void {
+  const { models, rankings } = readMatches(flags);
   const rates: { model: string; over: string; winRate: Interval }[] = [];
   for (const [a, model] of models.entries()) {
-    for (const [b, over] of models.entries()) {
-      if (b >= a) continue;
+    for (const [b, over] of models.slice(0, a).entries()) {
       const comparisons = rankings.map(({ prompt, ranks }) => ({
         prompt: JSON.stringify(prompt),
         outcome: outcomeOfRanks(ranks[a] ?? 0, ranks[b] ?? 0),
@@ -122,30 +145,46 @@ async function runWinRate(flags: {
   );
 }
 
-async function runAgreement(flags: { rankings: string; json?: boolean }): Promise<void> {
-  // People may have seen the completions in different orders: compare their ranks in the order of the texts.
-  const rankings = [...readRankings(flags.rankings)].flatMap(({ completions, ranks, group_id, labeler }) => {
-    if (group_id === undefined || labeler === undefined) return [];
-    const order = completions
-      .map((_, i) => i)
-      .sort((a, b) => ((completions[a] ?? '') < (completions[b] ?? '') ? -1 : 1));
-    return [{ group: group_id, labeler, ranks: order.map((i) => ranks[i] ?? 0) }];
-  });
+function runElo(flags: RankedModelsFlags): void {
+  const { models, rankings } = readMatches(flags);
+  const matches = rankings.flatMap(({ prompt, ranks }) =>
+    models.flatMap((first, a) =>
+      models.slice(0, a).map((second, b) => ({
+        first,
+        second,
+        prompt: JSON.stringify(prompt),
+        outcome: outcomeOfRanks(ranks[a] ?? 0, ranks[b] ?? 0),
+      })),
+    ),
+  );
+  const ratings = [...eloRatings(matches, { anchor: models[0] ?? '', seed: flags.seed })].map(
+    ([model, elo]) => ({ model, elo }),
+  );
+  print(
+    flags.json,
+    ratings.sort((a, b) => models.indexOf(a.model) - models.indexOf(b.model)),
+    ratings.map(
+      ({ model, elo }) =>
+        `${model}: ${elo.mean.toFixed(0)} (${elo.low.toFixed(0)} to ${elo.high.toFixed(0)})`,
+    ),
+  );
+}
+
+function runAgreement(flags: { rankings: string; json?: boolean }): void {
+  const rankings = rankingsByText([...readRankings(flags.rankings)]);
   const agreement = pairwiseAgreement(rankings);
   if (agreement.pairs === 0) {
     throw new TrainerError(
       `${flags.rankings} has no pair that two people ordered: expected lines with the same group_id and different labelers.`,
     );
   }
-  print(flags.json, agreement, [
+  const alpha = krippendorffAlpha(rankUnits(rankings), 'ordinal');
+  print(flags.json, { ...agreement, alpha }, [
     `agreement ${(100 * agreement.rate).toFixed(1)} % over ${agreement.pairs} pairs (${agreement.tied} tied pairs left out)`,
+    `Krippendorff’s α of the ranks, ordinal: ${alpha.toFixed(3)}`,
   ]);
 }
 
 function print(json: boolean | undefined, value: unknown, lines: string[]): void {
   process.stdout.write(json ? `${JSON.stringify(value, null, 2)}\n` : `${lines.join('\n')}\n`);
-}
-
-function formatRate({ mean, low, high }: Interval): string {
-  return `${(100 * mean).toFixed(1)} % (${(100 * low).toFixed(1)} to ${(100 * high).toFixed(1)})`;
 }

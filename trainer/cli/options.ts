@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { Device, DeviceName } from '../engine/device.ts';
+import type { Precision } from '../engine/native/products.ts';
 import { messageOf, TrainerError } from '../errors.ts';
 
 // Spelt out here, as importing the engine for its list would load tfjs for every command, --help included.
@@ -17,13 +18,15 @@ const deviceChoices: Record<DeviceName | 'auto', true> = {
 export interface DeviceFlags {
   device: DeviceName | 'auto';
   threads?: number;
+  precision?: Precision;
 }
 
-/** Adds `--device` and `--threads`. */
+/** Adds `--device`, `--threads` and `--precision`. */
 export function addDeviceOptions(command: Command): Command {
   return command
+    .optionsGroup('Device:')
     .addOption(
-      new Option('--device <name>', 'what computes; auto takes the first that is there')
+      new Option('--device <name>', 'what computes; auto takes the first that is there (touchstone devices)')
         .choices(Object.keys(deviceChoices))
         .default('auto'),
     )
@@ -31,13 +34,26 @@ export function addDeviceOptions(command: Command): Command {
       new Option('--threads <number>', 'threads of the native device; default: one a core').argParser(
         parsePositive,
       ),
+    )
+    .addOption(
+      new Option(
+        '--precision <name>',
+        'of matrix products on the native device; bf16 rounds their inputs, and is faster where the processor has it; default: float32',
+      ).choices(precisions),
     );
 }
 
+const precisions: Precision[] = ['float32', 'bf16'];
+
 /** Opens the device that the flags name. */
-export async function openFlaggedDevice({ device, threads }: DeviceFlags): Promise<Device> {
+export async function openFlaggedDevice({ device, threads, precision }: DeviceFlags): Promise<Device> {
   const { openDevice } = await import('../engine/device.ts');
-  return openDevice(device, threads === undefined ? {} : { threads });
+  return openDevice(device, { threads, precision });
+}
+
+/** A text as one argument of a shell. */
+export function shellQuoted(text: string): string {
+  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }
 
 /** A whole number from 1 up. */
@@ -45,6 +61,14 @@ export function parsePositive(text: string): number {
   const value = Number(text);
   if (!Number.isInteger(value) || value < 1)
     throw new InvalidArgumentError('expected a whole number from 1 up.');
+  return value;
+}
+
+/** A whole number from 0 up. */
+export function parseCount(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !Number.isInteger(value) || value < 0)
+    throw new InvalidArgumentError('expected a whole number from 0 up.');
   return value;
 }
 

@@ -1,3 +1,4 @@
+import type { Ranking } from '../data/json-lines.ts';
 import { TrainerError } from '../errors.ts';
 
 /** One person's ranks (1 = best, equal = tie) of the completions of a group, in an order that the group fixes. */
@@ -5,6 +6,34 @@ export interface GroupRanking {
   group: string;
   labeler: string;
   ranks: readonly number[];
+}
+
+/**
+ * Rankings that name their group and labeler, each group's completions in the order of their texts: people may have seen
+ * them in different orders.
+ */
+export function rankingsByText(rankings: readonly Ranking[]): GroupRanking[] {
+  return rankings.flatMap(({ completions, ranks, group_id, labeler }) => {
+    if (group_id === undefined || labeler === undefined) return [];
+    const order = completions
+      .map((_, i) => i)
+      .sort((a, b) => ((completions[a] ?? '') < (completions[b] ?? '') ? -1 : 1));
+    return [{ group: group_id, labeler, ranks: order.map((i) => ranks[i] ?? 0) }];
+  });
+}
+
+/** Ranks as units for `krippendorffAlpha`: one unit for every completion of every group, with the rank that each person gave. */
+export function rankUnits(rankings: readonly GroupRanking[]): number[][] {
+  const units = new Map<string, number[]>();
+  for (const { group, ranks } of rankings) {
+    for (const [index, rank] of ranks.entries()) {
+      const key = JSON.stringify([group, index]);
+      const unit = units.get(key);
+      if (unit) unit.push(rank);
+      else units.set(key, [rank]);
+    }
+  }
+  return [...units.values()];
 }
 
 export interface PairwiseAgreement {
@@ -74,12 +103,12 @@ function countAgreement(
  *
  * @param units for every unit the values that its observers gave; null for a missing one
  * @param level 'nominal': values are the same or not; 'ordinal': the distance of two values is the number of values
- *   given between them
+ *   given between them; 'interval': it is their squared difference
  * @returns at most 1 (perfect); 0 is chance; NaN when nothing can be compared or all values are the same
  */
 export function krippendorffAlpha(
   units: readonly (readonly (number | null)[])[],
-  level: 'nominal' | 'ordinal',
+  level: 'nominal' | 'ordinal' | 'interval',
 ): number {
   const rated = units
     .map((values) => values.filter((value): value is number => value !== null))
@@ -109,7 +138,11 @@ export function krippendorffAlpha(
   let expected = 0;
   for (let c = 0; c < size; c++) {
     for (let k = c + 1; k < size; k++) {
-      const distance = level === 'nominal' ? 1 : ordinalDistance(marginals, c, k);
+      const distance = {
+        nominal: () => 1,
+        ordinal: () => ordinalDistance(marginals, c, k),
+        interval: () => ((categories[c] ?? 0) - (categories[k] ?? 0)) ** 2,
+      }[level]();
       observed += distance * (coincidences[c * size + k] ?? 0);
       expected += distance * (marginals[c] ?? 0) * (marginals[k] ?? 0);
     }

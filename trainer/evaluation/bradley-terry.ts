@@ -7,6 +7,8 @@ export interface Match {
   first: string;
   second: string;
   outcome: 'win' | 'tie' | 'loss';
+  /** Matches on the same prompt are not independent: where it is named, bootstrap draws prompts. */
+  prompt?: string | undefined;
 }
 
 export interface BradleyTerryOptions {
@@ -71,7 +73,7 @@ export function bradleyTerry(
 }
 
 /**
- * Elo ratings with bootstrap intervals over matches.
+ * Elo ratings with bootstrap intervals over prompts; over matches where they name none.
  *
  * @param rating the anchor's rating
  */
@@ -83,8 +85,9 @@ export function eloRatings(
   const estimate = bradleyTerry(matches, model);
   const drawn = new Map([...estimate.keys()].map((player) => [player, [] as number[]]));
   const random = new Random(seed);
+  const units = groupByPrompt(matches);
   for (let resample = 0; resample < resamples; resample++) {
-    const sample = matches.map(() => matches[random.integer(matches.length)] as Match);
+    const sample = units.flatMap(() => units[random.integer(units.length)] ?? []);
     // A resample may leave a player out, or unbeaten: half a tie between every two keeps it finite.
     const strengths = tryBradleyTerry(sample, { ...model, priorTies: Math.max(model.priorTies ?? 0, 0.5) });
     for (const [player, strength] of strengths) drawn.get(player)?.push(strength);
@@ -102,6 +105,16 @@ export function eloRatings(
       ];
     }),
   );
+}
+
+function groupByPrompt(matches: readonly Match[]): Match[][] {
+  const groups = new Map<string | Match, Match[]>();
+  for (const match of matches) {
+    const group = groups.get(match.prompt ?? match);
+    if (group) group.push(match);
+    else groups.set(match.prompt ?? match, [match]);
+  }
+  return [...groups.values()];
 }
 
 function tryBradleyTerry(matches: readonly Match[], options: BradleyTerryOptions): Map<string, number> {

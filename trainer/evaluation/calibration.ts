@@ -1,57 +1,71 @@
 import { TrainerError } from '../errors.ts';
+import { mean } from './intervals.ts';
 import { pairPoints } from './pair-accuracy.ts';
 
-/** Pairs whose predicted probability lies in one stretch. */
-export interface CalibrationBin {
-  /** bounds of the predicted probability */
+/** Pairs of about the same predicted probability. */
+export interface ReliabilityBin {
+  /** The bin's bounds on the predicted probability; the upper one belongs to the last bin only. */
   from: number;
   to: number;
   pairs: number;
-  /** mean predicted probability that people prefer the higher-scored completion; null without pairs */
-  predicted: number | null;
-  /** share of pairs in which they did; null without pairs */
-  observed: number | null;
+  /** Mean probability that the reward model gave to its favourite; NaN in an empty bin. */
+  predicted: number;
+  /** Share of pairs in which people preferred that favourite; NaN in an empty bin. */
+  observed: number;
 }
 
+/** How far a reward model's probabilities can be believed. */
 export interface Calibration {
-  bins: CalibrationBin[];
-  /** Σ (pairs of the bin / all pairs) · |observed − predicted| (Guo et al. 2017) */
-  expectedCalibrationError: number;
-  /** mean of (1 − σ(Δ))², from 0 (sure and right) to 1; 0.25 for scores that say nothing (Brier 1950) */
+  bins: ReliabilityBin[];
+  /** Σ (pairs of the bin / all pairs) · |observed − predicted| (Naeini et al. 2015). */
+  expectedError: number;
+  /** Mean squared error of the probability of what people preferred (Brier 1950); 0.25 says nothing, 0 all. */
   brier: number;
+  /** Mean −log of that probability, in nats: the reward model's own loss, pair by pair; ln 2 says nothing. */
+  logLoss: number;
 }
 
 /**
- * Whether a reward model is as right as it is sure. A pair's predicted probability is σ(|Δ|), that of the higher-scored
- * completion being the preferred one, so it lies between ½ and 1.
+ * Calibration of preferences P(better ≻ worse) = σ(Δ) (Bradley–Terry). A pair has no natural first, so it is read from the
+ * model's favourite: predicted σ(|Δ|), from ½ to 1, against how often people agreed. Δ = 0 counts as half agreed.
  *
- * @param differences raw score of the preferred completion minus the other's, one a pair: the scale that the loss −log
- *   σ(Δ) was fitted on, not the normalised one
- * @param bins stretches of equal width
+ * @param differences raw score of the completion that people preferred minus that of the other, a pair each; raw, as gain
+ *   and bias of a normalised score change what σ(Δ) says
+ * @param bins of equal width over ½ to 1
+ * @throws TrainerError without a pair
  */
-export function calibrate(differences: readonly number[], bins = 10): Calibration {
-  if (differences.length === 0) throw new TrainerError('Calibration needs at least one pair, got none.');
-  const sums = Array.from({ length: bins }, () => ({ pairs: 0, predicted: 0, observed: 0 }));
-  let brier = 0;
+export function calibrationOf(differences: readonly number[], bins = 5): Calibration {
+  if (differences.length === 0)
+    throw new TrainerError('Calibration needs at least one ordered pair, got none.');
+  const width = 0.5 / bins;
+  const collected = Array.from({ length: bins }, () => ({ pairs: 0, predicted: 0, agreed: 0 }));
   for (const difference of differences) {
-    const predicted = 1 / (1 + Math.exp(-Math.abs(difference)));
-    brier += (1 / (1 + Math.exp(difference))) ** 2;
-    const bin = sums[Math.min(bins - 1, Math.floor((predicted - 0.5) * 2 * bins))];
-    if (!bin) continue;
+    const confidence = sigmoid(Math.abs(difference));
+    const bin = collected[Math.min(bins - 1, Math.floor((confidence - 0.5) / width))];
+    if (!bin) throw new TrainerError(`A pair's scores differ by ${difference}: expected a number.`);
     bin.pairs += 1;
-    bin.predicted += predicted;
-    bin.observed += pairPoints(difference);
+    bin.predicted += confidence;
+    bin.agreed += pairPoints(difference);
   }
-  const error = sums.reduce((sum, { predicted, observed }) => sum + Math.abs(observed - predicted), 0);
   return {
-    bins: sums.map(({ pairs, predicted, observed }, i) => ({
-      from: 0.5 + i / (2 * bins),
-      to: 0.5 + (i + 1) / (2 * bins),
+    bins: collected.map(({ pairs, predicted, agreed }, index) => ({
+      from: 0.5 + index * width,
+      to: 0.5 + (index + 1) * width,
       pairs,
-      predicted: pairs > 0 ? predicted / pairs : null,
-      observed: pairs > 0 ? observed / pairs : null,
+      predicted: predicted / pairs,
+      observed: agreed / pairs,
     })),
-    expectedCalibrationError: error / differences.length,
-    brier: brier / differences.length,
+    expectedError: collected.reduce(
+      (sum, { predicted, agreed }) => sum + Math.abs(agreed - predicted) / differences.length,
+      0,
+    ),
+    brier: mean(differences.map((difference) => (1 - sigmoid(difference)) ** 2)),
+    logLoss: mean(
+      differences.map((difference) => Math.log1p(Math.exp(-Math.abs(difference))) + Math.max(0, -difference)),
+    ),
   };
+}
+
+function sigmoid(x: number): number {
+  return 1 / (1 + Math.exp(-x));
 }

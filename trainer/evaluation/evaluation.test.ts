@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { Random } from '../engine/random.ts';
 import { krippendorffAlpha, pairwiseAgreement } from './agreement.ts';
+import { compareBlindly } from './blind-comparison.ts';
 import { bradleyTerry, eloPerLogOdds, eloRatings, type Match } from './bradley-terry.ts';
 import { distinctN, words } from './diversity.ts';
 import { bootstrapMean, wilsonInterval } from './intervals.ts';
@@ -63,6 +64,35 @@ describe('win rate', () => {
   });
 });
 
+describe('position of the two answers', () => {
+  const pairs = Array.from({ length: 2000 }, (_, i) => ({
+    prompt: `${i}`,
+    first: `good ${i}`,
+    second: `bad ${i}`,
+  }));
+
+  it('is drawn by the seed: a judge who always takes the left one finds both models equal', () => {
+    const rate = winRate(
+      compareBlindly(pairs, () => 'left', 1),
+      { seed: 1, resamples: 200 },
+    );
+    expect(Math.abs(rate.mean - 0.5)).toBeLessThan(0.03);
+    expect(rate.low).toBeLessThan(0.5);
+    expect(rate.high).toBeGreaterThan(0.5);
+    const sides = (seed: number) => compareBlindly(pairs, () => 'left', seed).map(({ outcome }) => outcome);
+    expect(sides(1)).toEqual(sides(1));
+    expect(sides(1)).not.toEqual(sides(2));
+  });
+
+  it('changes nothing for a judge who reads: the better text wins on either side, equal texts are ties', () => {
+    const judge = (_: string, left: string) => (left.startsWith('good') ? 'left' : 'right');
+    expect(compareBlindly(pairs, judge, 1).every(({ outcome }) => outcome === 'win')).toBe(true);
+    expect(compareBlindly([{ prompt: 'p', first: 'same', second: 'same' }], judge, 1)).toEqual([
+      { prompt: 'p', outcome: 'tie' },
+    ]);
+  });
+});
+
 describe('agreement', () => {
   // Krippendorff (2011), four observers and twelve units with missing values.
   const observers = [
@@ -73,9 +103,17 @@ describe('agreement', () => {
   ];
   const units = Array.from({ length: 12 }, (_, unit) => observers.map((values) => values[unit] ?? null));
 
-  it('Krippendorff’s α of the published example is 0.743 nominal and 0.815 ordinal', () => {
+  it('Krippendorff’s α of the published example is 0.743 nominal, 0.815 ordinal and 0.849 interval', () => {
     expect(krippendorffAlpha(units, 'nominal')).toBeCloseTo(0.743, 3);
     expect(krippendorffAlpha(units, 'ordinal')).toBeCloseTo(0.815, 3);
+    expect(krippendorffAlpha(units, 'interval')).toBeCloseTo(0.849, 3);
+  });
+
+  it('Krippendorff’s α of the published examples of two observers: 0.095 binary, 0.692 nominal', () => {
+    const pairs = (one: string, other: string) =>
+      Array.from(one, (value, i) => [value.charCodeAt(0), other.charCodeAt(i)]);
+    expect(krippendorffAlpha(pairs('0100000010', '1110010000'), 'nominal')).toBeCloseTo(0.095, 3);
+    expect(krippendorffAlpha(pairs('aabbdcccedda', 'babbbccceddd'), 'nominal')).toBeCloseTo(0.692, 3);
   });
 
   it('α is 1 for perfect agreement and about 0 for chance', () => {
@@ -148,6 +186,22 @@ describe('Bradley–Terry', () => {
       expect(interval.low).toBeLessThanOrEqual(interval.mean);
       expect(interval.high).toBeGreaterThanOrEqual(interval.mean);
     }
+  });
+
+  it('intervals are over prompts where matches name one: ten votes on each weigh as one', () => {
+    const random = new Random(13);
+    const matches = Array.from({ length: 60 }, (_, prompt): Match => {
+      const outcome = random.next() < 0.6 ? 'win' : 'loss';
+      return { first: 'a', second: 'b', outcome, prompt: `${prompt}` };
+    });
+    const tenfold = Array.from({ length: 10 }, () => matches).flat();
+    const width = (all: readonly Match[]) => {
+      const { low, high } = eloRatings(all, { anchor: 'b', seed: 1 }).get('a') ?? { low: 0, high: 0 };
+      return high - low;
+    };
+    expect(width(tenfold) / width(matches)).toBeCloseTo(1, 1);
+    const nameless = tenfold.map(({ first, second, outcome }): Match => ({ first, second, outcome }));
+    expect(width(nameless) / width(matches)).toBeLessThan(0.45);
   });
 
   it('says so when strengths are not finite, and is finite with a prior', () => {

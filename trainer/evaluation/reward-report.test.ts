@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Ranking } from '../data/json-lines.ts';
 import { Random } from '../engine/random.ts';
-import { calibrate } from './calibration.ts';
+import { calibrationOf } from './calibration.ts';
 import { labelerAgreement } from './labeler-agreement.ts';
 import { type JudgedRanking, rewardReport, rewardReportSchema } from './reward-report.ts';
 
@@ -52,26 +52,26 @@ describe('calibration', () => {
     // σ(|Δ|): 0.65 three times, of which two are right, and 0.95, right.
     const logit = (p: number): number => Math.log(p / (1 - p));
     const differences = [logit(0.65), logit(0.65), -logit(0.65), logit(0.95)];
-    const { bins, expectedCalibrationError, brier } = calibrate(differences, 5);
+    const { bins, expectedError, brier } = calibrationOf(differences, 5);
     expect(bins.map(({ pairs }) => pairs)).toEqual([0, 3, 0, 0, 1]);
     expect(bins[1]).toMatchObject({ from: 0.6, to: 0.7 });
     expect(bins[1]?.predicted).toBeCloseTo(0.65, 12);
     expect(bins[1]?.observed).toBeCloseTo(2 / 3, 12);
-    expect(bins[0]).toMatchObject({ pairs: 0, predicted: null, observed: null });
-    expect(expectedCalibrationError).toBeCloseTo((3 / 4) * (2 / 3 - 0.65) + (1 / 4) * 0.05, 12);
+    expect(bins[0]).toMatchObject({ pairs: 0, predicted: Number.NaN, observed: Number.NaN });
+    expect(expectedError).toBeCloseTo((3 / 4) * (2 / 3 - 0.65) + (1 / 4) * 0.05, 12);
     expect(brier).toBeCloseTo((2 * 0.35 ** 2 + 0.65 ** 2 + 0.05 ** 2) / 4, 12);
   });
 
   it('of scores that say nothing: Brier ¼; of people drawn from σ(Δ) the error is near 0, of surer scores not', () => {
-    expect(calibrate([0, 0, 0]).brier).toBe(0.25);
+    expect(calibrationOf([0, 0, 0]).brier).toBe(0.25);
     const random = new Random(2);
     const differences = Array.from({ length: 20_000 }, () => {
       const size = 4 * random.next();
       return random.next() < sigmoid(size) ? size : -size;
     });
-    expect(calibrate(differences).expectedCalibrationError).toBeLessThan(0.01);
+    expect(calibrationOf(differences, 10).expectedError).toBeLessThan(0.01);
     const surer = differences.map((difference) => 3 * difference);
-    expect(calibrate(surer).expectedCalibrationError).toBeGreaterThan(0.05);
+    expect(calibrationOf(surer, 10).expectedError).toBeGreaterThan(0.05);
   });
 });
 

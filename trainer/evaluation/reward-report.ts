@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { calibrate } from './calibration.ts';
+import { type Calibration, calibrationOf } from './calibration.ts';
 import type { LabelerAgreement } from './labeler-agreement.ts';
 import { accuracyInterval, groupByPrompt, pairDifferences, type ScoredRanking } from './pair-accuracy.ts';
 
@@ -46,8 +46,9 @@ export const rewardReportSchema = z.strictObject({
           observed: z.number().nullable(),
         }),
       ),
-      expectedCalibrationError: z.number(),
+      expectedError: z.number(),
       brier: z.number(),
+      logLoss: z.number(),
     })
     .nullable()
     .describe('Predicted σ(|Δ|) of the raw scores against the share of pairs that people order that way.'),
@@ -94,7 +95,20 @@ export function rewardReport(
     byStrength: strengths
       .sort((a, b) => (a ?? 0) - (b ?? 0))
       .map((strength) => ({ strength, ...measure(ofStrength(heldOut, strength)) })),
-    calibration: heldOut.length > 0 ? calibrate(heldOut.flatMap(pairDifferences)) : null,
+    calibration: heldOut.length > 0 ? withoutNaN(calibrationOf(heldOut.flatMap(pairDifferences), 10)) : null,
+  };
+}
+
+/** JSON knows no NaN: an empty bin has null. */
+function withoutNaN({ bins, ...rest }: Calibration): NonNullable<RewardReport['calibration']> {
+  const known = (value: number): number | null => (Number.isNaN(value) ? null : value);
+  return {
+    ...rest,
+    bins: bins.map((bin) => ({
+      ...bin,
+      predicted: known(bin.predicted),
+      observed: known(bin.observed),
+    })),
   };
 }
 

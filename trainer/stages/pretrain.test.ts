@@ -91,6 +91,7 @@ describe('pretrain', () => {
       'metrics.jsonl',
       'model',
       'result.json',
+      'run.json',
       'samples.jsonl',
     ]);
   });

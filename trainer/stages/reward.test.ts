@@ -301,7 +301,7 @@ describe('reward', () => {
     const bins = report.calibration?.bins ?? [];
     expect(bins.reduce((sum, { pairs }) => sum + pairs, 0)).toBe(report.heldOut?.pairs);
     expect(metrics.brier).toBeLessThan(0.25);
-    expect(metrics.calibrationError).toBe(report.calibration?.expectedCalibrationError);
+    expect(metrics.calibrationError).toBe(report.calibration?.expectedError);
   });
 
   describe('bad input is named by file and line, and nothing is written', () => {

@@ -195,7 +195,7 @@ async function writeReport(
     ...withBounds('heldOutLabelerAccuracy', report.heldOutLabelers?.accuracy),
     ...withBounds('labelerAgreement', report.labelerAgreement?.rate),
     ...(report.calibration
-      ? { calibrationError: report.calibration.expectedCalibrationError, brier: report.calibration.brier }
+      ? { calibrationError: report.calibration.expectedError, brier: report.calibration.brier }
       : {}),
   };
 }

@@ -46,6 +46,7 @@ export interface StepEnd {
  * - `state.json` with `state-N.safetensors`: the full state of the step saved last, replaced at once
  * - `metrics.jsonl`, `samples.jsonl`: one report a line, cut back to the resumed step
  * - `model/`: the finished model; `checkpoints/step-N/`: models kept on the way, or at an interruption
+ * - `run.json`: stage, config and hashes of the data, from the first report on, so that a run can be named before it has saved
  * - `result.json`: written last; a run that holds it is done
  */
 export class Run {
@@ -62,6 +63,7 @@ export class Run {
   #savedStep: number;
   readonly #metricsLog: JsonLinesLog;
   readonly #samplesLog: JsonLinesLog;
+  #introduced = false;
 
   private constructor(
     plan: RunPlan,
@@ -118,6 +120,7 @@ export class Run {
 
   /** Reports a step's numbers: to the caller, and as a line of metrics.jsonl. */
   async report(step: number, values: Record<string, number>): Promise<void> {
+    this.#introduce();
     Object.assign(this.metrics, values);
     const report: MetricsReport = { step, totalSteps: this.#plan.totalSteps, values };
     this.#metricsLog.append({ step, ...values });
@@ -126,8 +129,16 @@ export class Run {
 
   async reportSamples(step: number, samples: Sample[]): Promise<void> {
     if (samples.length === 0) return;
+    this.#introduce();
     this.#samplesLog.append({ step, samples });
     await this.#context.onSamples({ step, samples });
+  }
+
+  /** Says which run the folder holds. Not before there is something to report: a run whose inputs are wrong leaves nothing. */
+  #introduce(): void {
+    if (this.#introduced) return;
+    replaceFile(this.#folder('run.json'), `${this.identity}\n`);
+    this.#introduced = true;
   }
 
   /** Gives learners their weights and moments back, when the run goes on from a state. */
