@@ -15,6 +15,7 @@ import {
   stopTokensOf,
   textTokens,
 } from './conversation.ts';
+import { TokenCorpus } from './corpus.ts';
 import { encodeDemonstrations, packDemonstrations } from './demonstrations.ts';
 import { CHAT_TEMPLATE, type Message, renderPrompt } from './template.ts';
 
@@ -205,6 +206,12 @@ describe("a checkpoint's chat template", () => {
     expect(promptTokens('Who?', bare)).toEqual([begin, ...bare.encode('Question: Who?\nAnswer:')]);
     expect(responseTokens('Who?', 'The cat', bare)).toEqual([...bare.encode(' The cat'), bare.endOfText]);
     expect(textTokens('', bare)).toEqual([begin]);
+    const corpus = TokenCorpus.encode('corpus', [{ text: 'The cat' }, { text: 'x' }], bare);
+    const documents = [
+      [begin, ...bare.encode('The cat'), bare.endOfText],
+      [begin, ...bare.encode('x'), bare.endOfText],
+    ];
+    expect([...corpus.tokens]).toEqual(documents.flat());
     expect(lastTokens([begin, 1, 2, 3, 4], 3, bare)).toEqual([begin, 3, 4]);
     expect(lastTokens([9, 1, 2, 3, 4], 3, bare)).toEqual([2, 3, 4]);
     expect(completionText(' x', bare)).toBe('x');

@@ -10,7 +10,10 @@ export interface Piece {
   cells: number;
 }
 
-/** Tokenized documents of one source, each ending with the end-of-text token, in one array. */
+/**
+ * Tokenized documents of one source in one array, each ending with the end-of-text token and beginning with what the
+ * tokenizer puts before a text (Llama 3's begin-of-text; nothing of ours).
+ */
 export class TokenCorpus {
   readonly name: string;
   readonly tokens: Int32Array;
@@ -81,6 +84,7 @@ export class CorpusBuilder {
   add(text: string): void {
     if (text === '') return;
     this.#starts.push(this.#tokens.length);
+    for (const id of this.#tokenizer.before) this.#tokens.push(id);
     this.#tokenizer.encodeInto(text, this.#tokens);
     this.#tokens.push(this.#tokenizer.endOfText);
     this.#bytes += Buffer.byteLength(text);
