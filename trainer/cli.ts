@@ -2,13 +2,14 @@ import { Command, CommanderError } from 'commander';
 import { addDemoWorldCommand } from './cli/demo-world-command.ts';
 import { addDevicesCommand } from './cli/devices-command.ts';
 import { addEvaluateCommand } from './cli/evaluate-command.ts';
+import { addMergeAdapterCommand } from './cli/merge-adapter-command.ts';
 import { addSampleCommand } from './cli/sample-command.ts';
 import { addStageCommands } from './cli/stage-command.ts';
 import { addTokenizerCommand } from './cli/tokenizer-command.ts';
 import { messageOf } from './errors.ts';
 import { trainerVersion } from './stages/shared/version.ts';
 
-/** The whole command line: `touchstone pretrain|sft|reward|ppo|tokenizer|sample|evaluate|devices|demo-world`. */
+/** The whole command line: `touchstone pretrain|sft|reward|ppo|tokenizer|sample|evaluate|merge-adapter|devices|demo-world`. */
 export function createProgram(): Command {
   const program = new Command('touchstone')
     .description(
@@ -21,6 +22,7 @@ export function createProgram(): Command {
   addTokenizerCommand(program);
   addSampleCommand(program);
   addEvaluateCommand(program);
+  addMergeAdapterCommand(program);
   addDevicesCommand(program);
   addDemoWorldCommand(program);
   return program;

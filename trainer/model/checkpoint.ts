@@ -1,20 +1,10 @@
-import {
-  closeSync,
-  existsSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
-import { basename, dirname, join, resolve } from 'node:path';
+import { existsSync, readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import type { tf } from '../engine/tf.ts';
 import { messageOf, TrainerError } from '../errors.ts';
 import { Tokenizer } from '../tokenizer/tokenizer.ts';
 import { type ModelConfig, parseHuggingFaceConfig, toHuggingFaceConfig } from './config.ts';
+import { writeFolder, writeJson } from './folder.ts';
 import { LanguageModel, parameterSpecs } from './language-model.ts';
 import { METADATA_FILE, type TouchstoneMetadata, touchstoneMetadataSchema } from './metadata.ts';
 import { readSafetensors, type StoredTensor, writeSafetensors } from './safetensors.ts';
@@ -61,10 +51,7 @@ export async function saveCheckpoint(
   const tensors = new Map<string, StoredTensor>();
   for (const [name, variable] of model.parameters) tensors.set(prefix + name, await stored(variable));
 
-  const temporary = join(dirname(target), `.${basename(target)}.${process.pid}.tmp`);
-  try {
-    removeFolder(temporary);
-    mkdirSync(temporary, { recursive: true });
+  await writeFolder(target, (temporary) => {
     const form = model instanceof LanguageModel ? 'language-model' : 'sequence-classification';
     writeJson(temporary, CONFIG_FILE, toHuggingFaceConfig(trunk.config, form, tokenizer));
     writeSafetensors(join(temporary, WEIGHTS_FILE), tensors);
@@ -78,19 +65,7 @@ export async function saveCheckpoint(
       });
     }
     writeJson(temporary, METADATA_FILE, parsed.data);
-    for (const name of readdirSync(temporary)) flush(join(temporary, name));
-    flush(temporary);
-    replaceFolder(temporary, target);
-    flush(dirname(target));
-  } catch (cause) {
-    try {
-      removeFolder(temporary);
-    } catch {
-      // What could not be written often cannot be removed either; the first error is the one to tell.
-    }
-    if (cause instanceof TrainerError) throw cause;
-    throw new TrainerError(`Cannot write the checkpoint ${target} (${messageOf(cause)}).`, { cause });
-  }
+  });
 }
 
 /**
@@ -232,38 +207,7 @@ function checkShape(folder: string, name: string, expected: number[], found: num
   );
 }
 
-async function stored(variable: tf.Variable): Promise<StoredTensor> {
+/** A tensor's values as a file takes them. */
+export async function stored(variable: tf.Variable): Promise<StoredTensor> {
   return { shape: variable.shape, data: Float32Array.from(await variable.data()) };
-}
-
-function writeJson(folder: string, name: string, value: unknown): void {
-  writeFileSync(join(folder, name), `${JSON.stringify(value, null, 2)}\n`);
-}
-
-/** Makes a file or a folder's entries durable. */
-function flush(path: string): void {
-  const descriptor = openSync(path, 'r');
-  try {
-    fsyncSync(descriptor);
-  } finally {
-    closeSync(descriptor);
-  }
-}
-
-/** Puts a finished folder in the place of an older one; a crash between the renames leaves both under a name. */
-function replaceFolder(finished: string, target: string): void {
-  const old = `${finished}.old`;
-  const exists = existsSync(target);
-  if (exists) renameSync(target, old);
-  try {
-    renameSync(finished, target);
-  } catch (error) {
-    if (exists) renameSync(old, target);
-    throw error;
-  }
-  if (exists) removeFolder(old);
-}
-
-function removeFolder(folder: string): void {
-  rmSync(folder, { recursive: true, force: true });
 }

@@ -3,12 +3,15 @@ import { cachedAttention, type KeyValueCache } from '../engine/ops/cached-attent
 import { causalAttention } from '../engine/ops/causal-attention.ts';
 import { headLogProbs, measureHead } from '../engine/ops/head-log-probs.ts';
 import { type LinearOptions, linear } from '../engine/ops/linear.ts';
+import { lowRankLinear } from '../engine/ops/low-rank-linear.ts';
 import { Random } from '../engine/random.ts';
+import { recomputed } from '../engine/recomputed.ts';
 import { tf } from '../engine/tf.ts';
 import { TrainerError } from '../errors.ts';
 import { type CompleteModelConfig, completeConfig, type ModelConfig } from './config.ts';
 import type { Dropout, ParameterSpec, Pass } from './family.ts';
 import { gpt2 } from './gpt2.ts';
+import { type LinearLayer, LoraAdapter, type LoraSettings, targetLayers } from './lora.ts';
 
 /** Every parameter of a model of this shape under Hugging Face's names, in file order. */
 export function parameterSpecs(config: ModelConfig): Map<string, ParameterSpec> {
@@ -22,10 +25,19 @@ export class LanguageModel {
   readonly config: CompleteModelConfig;
   /** by Hugging Face's names without a prefix: "wte.weight", "h.0.attn.c_attn.weight" */
   readonly parameters: Map<string, tf.Variable>;
+  /** adapters that the passes go through; the parameters are then another model's, and frozen */
+  readonly adapter: LoraAdapter | null;
+  /** computes each block again in the backward pass instead of keeping what it made (Chen et al. 2016) */
+  gradientCheckpointing = false;
 
-  private constructor(config: ModelConfig, parameters: Map<string, tf.Variable>) {
+  private constructor(
+    config: ModelConfig,
+    parameters: Map<string, tf.Variable>,
+    adapter: LoraAdapter | null = null,
+  ) {
     this.config = completeConfig(config);
     this.parameters = parameters;
+    this.adapter = adapter;
   }
 
   /** A model with random weights: the same seed, the same weights, on every device. */
@@ -53,15 +65,55 @@ export class LanguageModel {
     return new LanguageModel(config, parameters);
   }
 
-  /** A copy with weights of its own. */
+  /**
+   * The same weights seen through low-rank adapters that alone learn (Hu et al. 2021). The weights stay this model's:
+   * it gives what it gave, with the adapters off, and must be kept as long as the adapted one is used.
+   * @throws TrainerError when the settings name a layer that is not there
+   */
+  adapt(settings: LoraSettings, seed: number): LanguageModel {
+    return this.#through(LoraAdapter.create(this.targets(settings.targets), settings, seed));
+  }
+
+  /** `adapt` with factors that are there already, by name. @param scale what the change counts, where it is not α / r */
+  adaptWith(
+    settings: LoraSettings,
+    values: ReadonlyMap<string, Float32Array>,
+    scale?: number,
+  ): LanguageModel {
+    return this.#through(LoraAdapter.fromValues(this.targets(settings.targets), settings, values, scale));
+  }
+
+  /** The linear layers of the blocks that `targets` names. @throws TrainerError for a name that is not there */
+  targets(targets: LoraSettings['targets']): Map<string, LinearLayer> {
+    const layers = linearLayers(this.config);
+    const chosen = new Set(targetLayers([...layers.keys()], targets));
+    return new Map([...layers].filter(([name]) => chosen.has(name)));
+  }
+
+  /** What an optimizer moves: the adapters' factors, or every parameter. */
+  get trainable(): Map<string, tf.Variable> {
+    return this.adapter?.parameters ?? this.parameters;
+  }
+
+  /** A copy with weights of its own, the adapters' changes in them. */
   clone(): LanguageModel {
     const parameters = new Map<string, tf.Variable>();
-    for (const [name, variable] of this.parameters) parameters.set(name, copyVariable(variable));
+    for (const [name, variable] of this.parameters) {
+      const merged = this.#merged(name);
+      parameters.set(name, merged ? tf.variable(merged) : copyVariable(variable));
+      merged?.dispose();
+    }
     return new LanguageModel(this.config, parameters);
   }
 
+  /** A parameter as the passes see it, to be read: the adapters' change in it. Inside a tidy, which takes what is made. */
+  effective(name: string): tf.Tensor {
+    return this.#merged(name) ?? this.parameter(name);
+  }
+
+  /** Frees the weights; of an adapted model the adapters alone. */
   dispose(): void {
-    for (const variable of this.parameters.values()) variable.dispose();
+    for (const variable of this.trainable.values()) variable.dispose();
   }
 
   /** The number of weights. */
@@ -78,11 +130,13 @@ export class LanguageModel {
    */
   hidden(batch: TokenBatch, options: { dropout?: Dropout | undefined } = {}): tf.Tensor3D {
     return tf.tidy(() => {
-      const segments = needsSegments(batch)
-        ? tf.tensor2d(batch.segments, [batch.rows, batch.columns], 'int32')
-        : null;
-      const attend: Attend = (qkv) => causalAttention(qkv, this.config.heads, segments);
-      return this.#forward(batch, attend, options.dropout);
+      const attending = (): Attend => {
+        const segments = needsSegments(batch)
+          ? tf.tensor2d(batch.segments, [batch.rows, batch.columns], 'int32')
+          : null;
+        return (qkv) => causalAttention(qkv, this.config.heads, segments);
+      };
+      return this.#forward(batch, attending, options.dropout);
     });
   }
 
@@ -93,18 +147,22 @@ export class LanguageModel {
   hiddenCached(batch: TokenBatch, cache: KeyValueCache): tf.Tensor3D {
     return tf.tidy(() => {
       const attend: Attend = (qkv, layer) => cachedAttention(qkv, this.config.heads, cache.layer(layer));
-      return this.#forward(batch, attend, undefined);
+      return this.#forward(batch, () => attend, undefined);
     });
   }
 
   /** Logits [...,V] of hidden states [...,D]. */
   logits(hidden: tf.Tensor): tf.Tensor {
-    return linear(hidden, this.#head(), null, { transposeWeight: true });
+    return linear(hidden, this.#head(), null, { transposeWeight: true, frozen: this.adapter !== null });
   }
 
   /** log softmax(logits / temperature) of hidden states [N,D] at int32 targets [N], float32 [N]; logits never exist whole. */
   logProbs(hidden: tf.Tensor2D, targets: Int32Array, temperature = 1): tf.Tensor1D {
-    return tf.tidy(() => headLogProbs(hidden, this.#head(), tf.tensor1d(targets, 'int32'), temperature));
+    const frozen = this.adapter !== null;
+    return tf.tidy(() => {
+      const ids = tf.tensor1d(targets, 'int32');
+      return headLogProbs(hidden, this.#head(), ids, temperature, undefined, frozen);
+    });
   }
 
   /** `logProbs`, and the entropies (nats) of the distributions, float32 [N] each, without a gradient. */
@@ -128,26 +186,64 @@ export class LanguageModel {
     return variable;
   }
 
-  #forward(batch: TokenBatch, attend: Attend, drop: Dropout | undefined): tf.Tensor3D {
+  #through(adapter: LoraAdapter): LanguageModel {
+    const model = new LanguageModel(this.config, this.parameters, adapter);
+    model.gradientCheckpointing = this.gradientCheckpointing;
+    return model;
+  }
+
+  /** @param attending makes what the cells see each other by; anew for a block that is computed again */
+  #forward(batch: TokenBatch, attending: () => Attend, drop: Dropout | undefined): tf.Tensor3D {
     this.#checkRange(batch);
-    const pass: Pass = {
+    const start = (): Pass => this.#pass(batch, attending(), drop);
+    const whole = start();
+    let x = gpt2.embed(whole);
+    for (let layer = 0; layer < this.config.layers; layer++) {
+      // A pass of its own for each block that is computed twice: what the first one made is gone by then.
+      x = this.gradientCheckpointing
+        ? recomputed(x, this.#trainableOf(layer), (again) => gpt2.block(start(), again, layer))
+        : gpt2.block(whole, x, layer);
+    }
+    return gpt2.finish(whole, x) as tf.Tensor3D;
+  }
+
+  #pass(batch: TokenBatch, attend: Attend, drop: Dropout | undefined): Pass {
+    return {
       config: this.config,
       batch,
-      project: (x, name, options) => this.#project(x, name, options),
+      project: (x, name, options) => this.#project(x, name, options, drop),
       matrix: (name) => this.parameter(name) as tf.Variable<tf.Rank.R2>,
       vector: (name) => this.parameter(name) as tf.Variable<tf.Rank.R1>,
       attend,
       dropout: (at) => drop && { rate: drop.rate, seed: drop.seed * 1009 + at },
     };
-    let x = gpt2.embed(pass);
-    for (let layer = 0; layer < this.config.layers; layer++) x = gpt2.block(pass, x, layer);
-    return gpt2.finish(pass, x) as tf.Tensor3D;
   }
 
-  #project(x: tf.Tensor, name: string, options: LinearOptions = {}): tf.Tensor {
+  #project(
+    x: tf.Tensor,
+    name: string,
+    options: LinearOptions = {},
+    drop: Dropout | undefined = undefined,
+  ): tf.Tensor {
     const weight = this.parameter(`${name}.weight`) as tf.Variable<tf.Rank.R2>;
     const bias = this.parameter(`${name}.bias`) as tf.Variable<tf.Rank.R1>;
-    return linear(x, weight, bias, options);
+    const change = this.adapter?.change(name, drop);
+    return change
+      ? lowRankLinear(x, weight, bias, change, options)
+      : linear(x, weight, bias, { ...options, frozen: this.adapter !== null });
+  }
+
+  /** What learns in one block. */
+  #trainableOf(layer: number): tf.Variable[] {
+    return [...this.trainable].flatMap(([name, variable]) => (blockOf(name) === layer ? [variable] : []));
+  }
+
+  #merged(name: string): tf.Tensor2D | null {
+    if (!this.adapter || !name.endsWith('.weight')) return null;
+    return this.adapter.merged(
+      name.slice(0, -'.weight'.length),
+      this.parameter(name) as tf.Variable<tf.Rank.R2>,
+    );
   }
 
   #checkRange(batch: TokenBatch): void {
@@ -167,6 +263,23 @@ export class LanguageModel {
       }
     }
   }
+}
+
+/** The block that a parameter belongs to: the first number in its name. */
+function blockOf(name: string): number | null {
+  const number = /(?:^|\.)(\d+)\./.exec(name)?.[1];
+  return number === undefined ? null : Number(number);
+}
+
+/** The linear layers of the blocks, by name, without those of embeddings and head. */
+function linearLayers(config: ModelConfig): Map<string, LinearLayer> {
+  const layers = new Map<string, LinearLayer>();
+  for (const [name, { shape }] of parameterSpecs(config)) {
+    const [inputs, outputs] = shape;
+    if (blockOf(name) === null || inputs === undefined || outputs === undefined) continue;
+    layers.set(name.replace(/\.weight$/, ''), { inputs, outputs, transposed: false });
+  }
+  return layers;
 }
 
 /** Whether attention must look at segments: not when every row is one sequence without padding. */

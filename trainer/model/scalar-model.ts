@@ -6,6 +6,7 @@ import { tf } from '../engine/tf.ts';
 import { TrainerError } from '../errors.ts';
 import type { Dropout } from './family.ts';
 import { copyVariable, type LanguageModel, newVariable } from './language-model.ts';
+import type { LoraSettings } from './lora.ts';
 
 /** The prefix of the trunk's parameters, as transformers names them. */
 export const TRUNK_PREFIX = 'transformer.';
@@ -43,7 +44,25 @@ export class ScalarModel {
     return new ScalarModel(trunk, newVariable(score, [1, trunk.config.width]));
   }
 
-  /** A copy with weights of its own. */
+  /**
+   * The same trunk seen through low-rank adapters, under a copy of the head: adapters and head learn. The trunk's weights
+   * stay this model's, which must be kept as long as the adapted one is used.
+   */
+  adapt(settings: LoraSettings, seed: number): ScalarModel {
+    return new ScalarModel(this.trunk.adapt(settings, seed), copyVariable(this.#score));
+  }
+
+  /** What an optimizer moves: adapters and head, or every parameter. */
+  get trainable(): Map<string, tf.Variable> {
+    if (!this.trunk.adapter) return this.parameters;
+    const adapters = [...this.trunk.trainable].map(([name, variable]): [string, tf.Variable] => [
+      `${TRUNK_PREFIX}${name}`,
+      variable,
+    ]);
+    return new Map([...adapters, ['score.weight', this.#score]]);
+  }
+
+  /** A copy with weights of its own, the adapters' changes in them. */
   clone(): ScalarModel {
     return new ScalarModel(this.trunk.clone(), copyVariable(this.#score));
   }

@@ -26,6 +26,8 @@ export const ppoConfig = z
       .default(2)
       .describe('Passes over the batch in one iteration. IG: 1; LMHP: 4.'),
     microBatchSize: field.microBatch('Episodes'),
+    gradientCheckpointing: field.gradientCheckpointing,
+    lora: field.loraWithoutDropout,
     maxNewTokens: field.positiveInteger.default(48).describe('Longest completion, in tokens.'),
     temperature: field.positive
       .default(1)

@@ -11,7 +11,7 @@ import type { ScalarModel } from '../model/scalar-model.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 import type { PpoConfig } from './ppo.config.ts';
 import { estimateAdvantages, moments, whiten } from './shared/advantages.ts';
-import { requireSameTokenizer, saveModel } from './shared/checkpoints.ts';
+import { requireSameTokenizer, saveModel, weightFiles } from './shared/checkpoints.ts';
 import { clippedPolicyLoss, clippedValueLoss, countRatios, type RatioSums } from './shared/clipped-losses.ts';
 import {
   chunks,
@@ -45,17 +45,16 @@ export async function runPpo(config: PpoConfig, context: StageContext): Promise<
   requireSameTokenizer(config.model, config.reward);
   requirePpoMemory(config);
   const totalSteps = config.iterations;
-  const run = await Run.open(
-    { ...config, stage: 'ppo', config, inputs: [config.prompts], totalSteps },
-    context,
-  );
+  const inputs = [config.prompts];
+  if (config.lora) inputs.push(...weightFiles(config.model), ...weightFiles(config.reward));
+  const run = await Run.open({ ...config, stage: 'ppo', config, inputs, totalSteps }, context);
   if (run.finished) return run.finished;
 
   const tokenizer = loadTokenizer(config.model);
   const models = await loadModels(config);
   const { policy, valueModel } = models;
-  const policyLearner = new Learner('policy', policy.parameters, config);
-  const valueLearner = new Learner('value', valueModel.parameters, config);
+  const policyLearner = new Learner('policy', policy.trainable, config);
+  const valueLearner = new Learner('value', valueModel.trainable, config);
   const learners = [policyLearner, valueLearner];
   try {
     const prompts = loadPrompts(config, tokenizer, policy.config.contextLength, (line) => run.message(line));
@@ -134,13 +133,19 @@ interface Models {
 
 async function loadModels(config: PpoConfig): Promise<Models> {
   const reference = await loadLanguageModel(config.model);
-  const policy = reference.clone();
+  // With adapters, policy and reference are one set of weights, and so are value and reward model.
+  const policy = config.lora
+    ? reference.adapt(config.lora, seedFor(config.seed, 'policy adapters'))
+    : reference.clone();
   const reward = await loadScalarModel(config.reward);
   const metadata = readMetadata(config.reward);
   const gain = metadata?.rewardGain ?? 1;
   const bias = metadata?.rewardBias ?? 0;
   // The value model predicts normalised scores: the gain goes into its head, the bias is added to what it says.
-  const valueModel = reward.clone();
+  const valueModel = config.lora
+    ? reward.adapt(config.lora, seedFor(config.seed, 'value adapters'))
+    : reward.clone();
+  for (const model of [policy, valueModel.trunk]) model.gradientCheckpointing = config.gradientCheckpointing;
   const head = valueModel.parameters.get('score.weight');
   if (!head) throw new TrainerError(`${config.reward} has no score head.`);
   tf.tidy(() => head.assign(tf.mul(head, gain)));

@@ -49,6 +49,7 @@ export async function runPretrain(config: PretrainConfig, context: StageContext)
     },
     seedFor(config.seed, 'weights'),
   );
+  model.gradientCheckpointing = config.gradientCheckpointing;
   const learner = new Learner('model', model.parameters, config);
   const mixture = new Mixture(data.training, {
     columns: config.context,

@@ -35,6 +35,7 @@ export async function runReward(config: RewardConfig, context: StageContext): Pr
   const tokenizer = loadTokenizer(config.model);
   const model = ScalarModel.fromLanguageModel(sft, seedFor(config.seed, 'score head'));
   sft.dispose();
+  model.trunk.gradientCheckpointing = config.gradientCheckpointing;
   try {
     const data = loadRankings(config, tokenizer, model.trunk.config.contextLength);
     const batchSize = Math.min(config.batchSize, data.training.length);

@@ -1,9 +1,10 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { readdirSync, readFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
 import { messageOf, TrainerError } from '../../errors.ts';
+import { saveAdapter } from '../../model/adapter-files.ts';
 import { saveCheckpoint } from '../../model/checkpoint.ts';
-import type { LanguageModel } from '../../model/language-model.ts';
+import { LanguageModel } from '../../model/language-model.ts';
 import type { ScalarModel } from '../../model/scalar-model.ts';
 import type { Tokenizer } from '../../tokenizer/tokenizer.ts';
 import type { StageName } from '../types.ts';
@@ -24,7 +25,10 @@ export interface CheckpointInfo {
   normalization?: { gain: number; bias: number };
 }
 
-/** Writes a model as a Hugging Face folder, with its lineage. */
+/**
+ * Writes a model as a Hugging Face folder, with its lineage. Of one that learned by adapters the folder holds the merged
+ * weights, and a folder beside it, "adapter" for "model" and "step-5-adapter" for "step-5", the adapters in PEFT's format.
+ */
 export async function saveModel(
   folder: string,
   model: LanguageModel | ScalarModel,
@@ -32,8 +36,11 @@ export async function saveModel(
   { stage, config, step, metrics, normalization }: CheckpointInfo,
 ): Promise<void> {
   const finite = Object.fromEntries(Object.entries(metrics).filter(([, value]) => Number.isFinite(value)));
+  const trunk = model instanceof LanguageModel ? model : null;
+  if (trunk?.adapter) await saveAdapter(adapterFolder(folder), trunk, config.model ?? null);
+  const merged = trunk?.adapter ? trunk.clone() : null;
   await saveCheckpoint(folder, {
-    model,
+    model: merged ?? model,
     tokenizer,
     metadata: {
       stage,
@@ -46,7 +53,12 @@ export async function saveModel(
       metrics: finite,
       ...(normalization ? { rewardGain: normalization.gain, rewardBias: normalization.bias } : {}),
     },
-  });
+  }).finally(() => merged?.dispose());
+}
+
+function adapterFolder(folder: string): string {
+  const name = basename(folder);
+  return join(dirname(folder), name === 'model' ? 'adapter' : `${name}-adapter`);
 }
 
 /**
@@ -71,4 +83,12 @@ function tokenizerModel(folder: string): string {
   } catch (cause) {
     throw new TrainerError(`Cannot read ${file} (${messageOf(cause)}).`, { cause });
   }
+}
+
+/** The files that hold a checkpoint folder's weights. */
+export function weightFiles(folder: string): string[] {
+  return readdirSync(folder)
+    .filter((name) => name.endsWith('.safetensors'))
+    .sort()
+    .map((name) => join(folder, name));
 }
