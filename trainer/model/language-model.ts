@@ -271,6 +271,15 @@ function blockOf(name: string): number | null {
   return number === undefined ? null : Number(number);
 }
 
+/** Numbers in the adapters of a model of this shape. @throws TrainerError for a target that is not there */
+export function adapterSize(config: ModelConfig, { rank, targets }: LoraSettings): number {
+  const layers = linearLayers(config);
+  return targetLayers([...layers.keys()], targets).reduce((sum, name) => {
+    const layer = layers.get(name);
+    return sum + rank * ((layer?.inputs ?? 0) + (layer?.outputs ?? 0));
+  }, 0);
+}
+
 /** The linear layers of the blocks, by name, without those of embeddings and head. */
 function linearLayers(config: ModelConfig): Map<string, LinearLayer> {
   const layers = new Map<string, LinearLayer>();

@@ -21,6 +21,14 @@ export interface ModelCount {
   learning: number;
 }
 
+/** What makes training smaller. */
+export interface MemorySavings {
+  /** each block is computed again in the backward pass */
+  gradientCheckpointing?: boolean | undefined;
+  /** numbers that learn in each learning model, where its weights are frozen and only adapters learn */
+  adapters?: number | undefined;
+}
+
 /** Bytes of a training run at its peak, by what takes them. */
 export interface TrainingMemory {
   weights: number;
@@ -47,28 +55,37 @@ function weightCount(config: ModelConfig): number {
  * Peak bytes of training on the native device, from the shapes of what its fused ops keep. For each cell a layer keeps
  * 8 D (both norms' outputs, qkv, attention and the two residual sums, with the inputs of the next products) and twice
  * the inner width (before and after GELU) until the backward pass has read it, and 2 D until the forward pass ends;
- * half as much again goes to gradients on their way and to arrays that the pool rounds up. The head holds a chunk of
- * logits, and their gradient beside them. Neither [N,V] nor [B,H,T,T] is ever made.
+ * half as much again goes to gradients on their way and to arrays that the pool rounds up. With gradient checkpointing a
+ * layer keeps its input, D, and one layer at a time all of the above. The head holds a chunk of logits, and their gradient
+ * beside them. Neither [N,V] nor [B,H,T,T] is ever made. With adapters the learning models have no weights of their own:
+ * they are seen through those of a frozen one, and gradients and moments are the adapters'.
  */
 export function trainingMemory(
   config: ModelConfig,
   { rows, columns }: StepSize,
   { frozen, learning }: ModelCount = { frozen: 0, learning: 1 },
+  { gradientCheckpointing = false, adapters }: MemorySavings = {},
 ): TrainingMemory {
   const { width, layers, innerWidth, vocabularySize } = completeConfig(config);
   const model = FLOAT * weightCount(config);
-  const kept = layers * (8 * width + 2 * innerWidth) + 2 * width;
-  const forward = layers * 2 * width;
+  const layer = 8 * width + 2 * innerWidth;
+  const kept = (gradientCheckpointing ? layers * width + layer : layers * layer) + 2 * width;
+  const forward = (gradientCheckpointing ? 1 : layers) * 2 * width;
+  const learned = adapters === undefined ? model : FLOAT * adapters;
   const perCell = 1.5 * (kept + forward);
   const cells = rows * columns;
   const chunk = Math.min(cells * vocabularySize, Math.max(CHUNK_LOGITS, LEAST_ROWS * vocabularySize));
+  const activations = FLOAT * cells * perCell;
+  const logits = FLOAT * 2.5 * chunk;
+  // Beside adapters the whole weights are copied only to be merged, when what the passes made is free again.
+  const merged = Math.max(learned, model - activations - logits);
   const parts = {
-    weights: (frozen + learning) * model,
-    gradients: model,
-    moments: learning * 2 * model,
-    activations: FLOAT * cells * perCell,
-    logits: FLOAT * 2.5 * chunk,
-    copies: model,
+    weights: frozen * model + learning * learned,
+    gradients: learned,
+    moments: learning * 2 * learned,
+    activations,
+    logits,
+    copies: adapters === undefined ? model : merged,
   };
   return { ...parts, total: Object.values(parts).reduce((sum, bytes) => sum + bytes, 0) };
 }
@@ -77,6 +94,7 @@ export function trainingMemory(
 export interface MemoryPlan extends StepSize {
   config: ModelConfig;
   models?: ModelCount;
+  savings?: MemorySavings;
   /** what one unit of microBatchSize is, for the error: "rows", "episodes" */
   unit: string;
   /** rows of the batch that one unit of microBatchSize takes; 1 if left out */
@@ -89,11 +107,11 @@ export interface MemoryPlan extends StepSize {
  * @throws TrainerError one sentence: the estimate, what is there, and the micro-batch or width that would fit
  */
 export function requireMemory(plan: MemoryPlan, limit = memoryLimit()): void {
-  const { config, rows, columns, models, unit, rowsPerUnit = 1 } = plan;
-  const needed = trainingMemory(config, plan, models).total;
+  const { config, rows, columns, models, savings = {}, unit, rowsPerUnit = 1 } = plan;
+  const needed = trainingMemory(config, plan, models, savings).total;
   if (needed <= limit) return;
-  const fits = (shape: ModelConfig, tried: number): boolean =>
-    trainingMemory(shape, { rows: tried, columns }, models).total <= limit;
+  const fits = (shape: ModelConfig, tried: number, more: MemorySavings = {}): boolean =>
+    trainingMemory(shape, { rows: tried, columns }, models, { ...savings, ...more }).total <= limit;
   const units = largest(Math.floor(rows / rowsPerUnit), (count) => fits(config, count * rowsPerUnit));
   const perHead = config.width / config.heads;
   const narrowed = (heads: number): ModelConfig => ({
@@ -103,12 +121,16 @@ export function requireMemory(plan: MemoryPlan, limit = memoryLimit()): void {
     innerWidth: undefined,
   });
   const heads = largest(config.heads, (count) => fits(narrowed(count), rowsPerUnit));
+  const checkpointed =
+    !savings.gradientCheckpointing && fits(config, rowsPerUnit, { gradientCheckpointing: true });
   const advice =
     units > 0
       ? `a microBatchSize of ${units} ${unit} would fit`
-      : heads > 0
-        ? `even one of its ${unit} at a time is too much, and a width of ${heads * perHead} (${heads} heads) would fit`
-        : `even one of its ${unit} at a time is too much, and so is every smaller width with these ${config.layers} layers`;
+      : checkpointed
+        ? `a microBatchSize of 1 with gradientCheckpointing would fit`
+        : heads > 0
+          ? `even one of its ${unit} at a time is too much, and a width of ${heads * perHead} (${heads} heads) would fit`
+          : `even one of its ${unit} at a time is too much, and so is every smaller width with these ${config.layers} layers`;
   throw new TrainerError(
     `Training this model (width ${config.width}, ${config.layers} layers, ${rows} × ${columns} tokens at once) takes about ${gigabytes(needed)} and there are ${gigabytes(limit)}: ${advice}.`,
   );

@@ -1,15 +1,14 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { rightPadded } from '../data/batch.ts';
-import { renderPrompt } from '../data/template.ts';
 import { openDevice } from '../engine/device.ts';
 import { tf } from '../engine/tf.ts';
 import { loadLanguageModel } from '../model/checkpoint.ts';
-import type { LanguageModel } from '../model/language-model.ts';
 import { ScalarModel } from '../model/scalar-model.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 import { runStage } from './index.ts';
 import type { PpoInput } from './ppo.config.ts';
+import { firstToken, lastTokenReward } from './testing/bandit.ts';
 import {
   letterTokenizer,
   recordingContext,
@@ -25,50 +24,6 @@ const { folder, remove } = temporaryFolder();
 let tokenizer: Tokenizer;
 let config: PpoInput;
 let random: string;
-
-/**
- * A reward model whose score depends on the last token alone: every block gives 0, and the embedding of a token points
- * along the head as far as its score says.
- */
-function lastTokenReward(score: (token: number) => number): ScalarModel {
-  const model = ScalarModel.fromLanguageModel(tinyModel(tokenizer, 9), 9);
-  const width = model.trunk.config.width;
-  for (const [name, variable] of model.parameters) {
-    const values = new Float32Array(variable.size);
-    if (name.endsWith('ln_f.weight')) values.fill(1);
-    if (name === 'score.weight') values[0] = 1;
-    if (name.endsWith('wte.weight')) {
-      for (let token = 0; token < tokenizer.vocabularySize; token++) {
-        // Layer norm maps (s, ±1, ±1, …) with zero mean and unit spread to about s at the first place.
-        const wanted = score(token);
-        const rest = width - 1;
-        const spread = Math.sqrt((width - wanted ** 2 - wanted ** 2 / rest) / (rest - (rest % 2)));
-        values[token * width] = wanted;
-        for (let i = 1; i < width; i++) values[token * width + i] = -wanted / rest + signs(i, rest) * spread;
-      }
-    }
-    const shaped = tf.tensor(values, variable.shape);
-    variable.assign(shaped);
-    shaped.dispose();
-  }
-  return model;
-}
-
-/** +1, −1, …, and 0 for the odd one out. */
-function signs(i: number, rest: number): number {
-  if (rest % 2 === 1 && i === rest) return 0;
-  return i % 2 === 0 ? 1 : -1;
-}
-
-/** The distribution of the first response token. */
-function firstToken(model: LanguageModel, prompt: string): Float32Array {
-  const tokens = tokenizer.encode(renderPrompt(prompt));
-  return tf.tidy(() => {
-    const hidden = model.hidden(rightPadded([tokens], tokenizer.padding));
-    const last = tf.slice(hidden, [0, tokens.length - 1, 0], [1, 1, -1]);
-    return Float32Array.from(tf.softmax(model.logits(last)).dataSync());
-  });
-}
 
 beforeAll(async () => {
   await openDevice('auto');
@@ -196,7 +151,7 @@ describe('ppo', () => {
   it.each([1, 2, 3])('finds the optimum π_ref exp(r / β) of a one-token task (seed %i)', async (seed) => {
     const wanted: Record<string, number> = { a: 1.5, b: 1, c: 0.5 };
     const score = (token: number): number => wanted[tokenizer.decode([token])] ?? -0.2;
-    const reward = lastTokenReward(score);
+    const reward = lastTokenReward(tokenizer, score);
     const a = tokenizer.encode('a');
     const check = reward.scores(rightPadded([a], tokenizer.padding)).dataSync()[0];
     expect(check).toBeCloseTo(1.5, 2);
@@ -222,10 +177,10 @@ describe('ppo', () => {
     const reference = await loadLanguageModel(config.model);
     const policy = await loadLanguageModel(result.checkpoint);
     for (const prompt of ['a', 'def']) {
-      const before = firstToken(reference, prompt);
+      const before = firstToken(reference, tokenizer, prompt);
       const tilted = before.map((p, token) => p * Math.exp(score(token) / beta));
       const total = tilted.reduce((sum, p) => sum + p, 0);
-      const after = firstToken(policy, prompt);
+      const after = firstToken(policy, tokenizer, prompt);
       let distance = 0;
       for (const [token, p] of after.entries()) distance += Math.abs(p - (tilted[token] ?? 0) / total) / 2;
       expect(distance).toBeLessThan(0.05);
@@ -235,7 +190,7 @@ describe('ppo', () => {
   });
 
   it('learns to end when only an end is worth something: end-of-text rate from about 1/V a token to 1', async () => {
-    const reward = lastTokenReward((token) => (token === tokenizer.endOfText ? 2 : 0));
+    const reward = lastTokenReward(tokenizer, (token) => (token === tokenizer.endOfText ? 2 : 0));
     const rewardFolder = await writeTiny(join(folder, 'ending'), reward, tokenizer, { stage: 'reward' });
     reward.dispose();
     const { reports } = await run('ending-run', {

@@ -1,7 +1,10 @@
 import type { Comparison } from '../../data/comparisons.ts';
 import type { EncodedExample } from '../../data/demonstrations.ts';
 import { readConfig } from '../../model/checkpoint.ts';
-import { requireMemory } from '../../model/memory.ts';
+import type { ModelConfig } from '../../model/config.ts';
+import { adapterSize } from '../../model/language-model.ts';
+import type { LoraSettings } from '../../model/lora.ts';
+import { type MemorySavings, type ModelCount, requireMemory } from '../../model/memory.ts';
 import { Tokenizer } from '../../tokenizer/tokenizer.ts';
 import type { PpoConfig } from '../ppo.config.ts';
 import type { PretrainConfig } from '../pretrain.config.ts';
@@ -22,6 +25,7 @@ export function requirePretrainMemory(config: PretrainConfig): void {
     rows: Math.min(config.microBatchSize ?? config.batchSize, config.batchSize),
     columns: context,
     unit: 'rows',
+    savings: { gradientCheckpointing: config.gradientCheckpointing },
   });
 }
 
@@ -36,6 +40,7 @@ export function requireSftMemory(config: SftConfig, examples: readonly EncodedEx
     rows: Math.min(config.microBatchSize ?? rows, rows),
     columns: model.contextLength,
     unit: 'rows',
+    ...planOf(config, model, 0),
   });
 }
 
@@ -54,6 +59,7 @@ export function requireRewardMemory(config: RewardConfig, rankings: readonly Com
     columns,
     unit: 'rankings',
     rowsPerUnit: completions,
+    savings: { gradientCheckpointing: config.gradientCheckpointing },
   });
 }
 
@@ -66,6 +72,23 @@ export function requirePpoMemory(config: PpoConfig): void {
     rows: Math.min(config.microBatchSize ?? minibatch, minibatch),
     columns: model.contextLength,
     unit: 'episodes',
-    models: { frozen: 2, learning: 2 },
+    ...planOf(config, model, 2, 2),
   });
+}
+
+/**
+ * Models in memory, and what makes them smaller. With adapters the models that learn stand on the weights of frozen ones:
+ * those that are there anyway, or one a learner.
+ */
+function planOf(
+  { gradientCheckpointing, lora }: { gradientCheckpointing: boolean; lora: LoraSettings | null },
+  model: ModelConfig,
+  frozen: number,
+  learning = 1,
+): { models: ModelCount; savings: MemorySavings } {
+  if (!lora) return { models: { frozen, learning }, savings: { gradientCheckpointing } };
+  return {
+    models: { frozen: Math.max(frozen, learning), learning },
+    savings: { gradientCheckpointing, adapters: adapterSize(model, lora) },
+  };
 }
