@@ -42,6 +42,50 @@ describe('samples of a checkpoint', () => {
     }
   });
 
+  it('are the same for prompt i and sample j however many are asked for, and are told of as they are written', async () => {
+    const three = await sampleCompletions(policy, prompts, options);
+    const texts: string[][] = prompts.map(() => ['', '']);
+    const progress: number[] = [];
+    const two = await sampleCompletions(policy, prompts, {
+      ...options,
+      samples: 2,
+      batchSize: 2,
+      alternatives: 1,
+      onText({ prompt, sample, text }) {
+        const own = texts[prompt];
+        if (own) own[sample] += text;
+      },
+      onProgress: (done, total) => void progress.push(done / total),
+    });
+    expect(two.map((own) => own.map(({ tokens }) => tokens))).toEqual(
+      three.map((own) => own.slice(0, 2).map(({ tokens }) => tokens)),
+    );
+    expect(texts).toEqual(two.map((own) => own.map(({ text }) => text)));
+    expect(progress).toEqual([1, 2, 3, 4, 5, 6].map((done) => done / 6));
+    for (const { logProbs, logProbability, tokens, alternatives = [] } of two.flat()) {
+      expect(logProbs.reduce((sum, logProb) => sum + logProb, 0)).toBe(logProbability);
+      expect(alternatives).toHaveLength(tokens.length);
+      for (const [t, [best]] of alternatives.entries()) {
+        expect(best?.logProb).toBeGreaterThanOrEqual((logProbs[t] ?? 0) - 1e-6);
+      }
+    }
+  });
+
+  it('go up to a stop string, which is said', async () => {
+    const free = await sampleCompletions(policy, prompts, { ...options, raw: true });
+    const cut = await sampleCompletions(policy, prompts, { ...options, raw: true, stopStrings: ['e', 'bc'] });
+    const cutAt = (text: string): number => text.search(/e|bc/);
+    for (const [i, own] of cut.entries()) {
+      for (const [j, { text, stopString, finished }] of own.entries()) {
+        const whole = free[i]?.[j]?.text ?? '';
+        expect(text).toBe(cutAt(whole) < 0 ? whole : whole.slice(0, cutAt(whole)));
+        expect(stopString === null).toBe(cutAt(whole) < 0);
+        expect(finished).toBe(stopString !== null || free[i]?.[j]?.finished);
+      }
+    }
+    expect(cut.flat().some(({ stopString }) => stopString === 'e')).toBe(true);
+  });
+
   it('have an entropy below ln V, no KL to their own model, and a positive one to another', async () => {
     const completions = await sampleCompletions(policy, prompts, options);
     const samples = prompts.flatMap((prompt, i) =>

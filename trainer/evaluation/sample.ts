@@ -2,9 +2,10 @@ import { encodePrompt } from '../data/demonstrations.ts';
 import { type Prompt, parseResponse, renderPrompt, renderResponse } from '../data/template.ts';
 import { TrainerError } from '../errors.ts';
 import { loadLanguageModel, loadScalarModel, loadTokenizer, readMetadata } from '../model/checkpoint.ts';
-import { generate } from '../model/generate.ts';
+import type { Alternative, Generation } from '../model/completion.ts';
+import { generatePieces } from '../model/generate.ts';
 import type { LanguageModel } from '../model/language-model.ts';
-import { chunks, type Episode, measureResponses, scoreSequences } from '../stages/shared/episodes.ts';
+import { type Episode, measureResponses, scoreSequences } from '../stages/shared/episodes.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 
 export interface SamplingOptions {
@@ -15,6 +16,13 @@ export interface SamplingOptions {
   temperature?: number;
   topK?: number | undefined;
   topP?: number | undefined;
+  /** See `Penalties`. */
+  repetitionPenalty?: number | undefined;
+  frequencyPenalty?: number | undefined;
+  presencePenalty?: number | undefined;
+  /** Strings that end a completion; it goes up to them. */
+  stopStrings?: readonly string[] | undefined;
+  /** Of all draws: sample j of prompt i is the same however many are asked for. */
   seed: number;
   /** Rows generated at once; 64 if left out. Changes no sample. */
   batchSize?: number;
@@ -22,18 +30,28 @@ export interface SamplingOptions {
   raw?: boolean;
   /** Stops within a few tokens; the promise is then rejected with the signal's reason. */
   signal?: AbortSignal;
+  /** So many of the likeliest tokens are noted at each place of a completion; 0 if left out. */
+  alternatives?: number | undefined;
+  /** What a completion has more of, as it is written: whole characters, never a part of a stop string. */
+  onText?(piece: { prompt: number; sample: number; text: string }): void | Promise<void>;
+  /** Completions that have ended, out of all. */
   onProgress?(done: number, total: number): void | Promise<void>;
 }
 
 /** A completion that a checkpoint wrote. */
 export interface SampledCompletion {
   text: string;
-  /** With the end-of-text token, when it came. */
+  /** With the end-of-text token, when it came, and the tokens of a stop string up to the one that completed it. */
   tokens: number[];
-  /** Σ log p of the tokens, in nats, under logits / temperature. */
+  /** Of each token, in nats, under logits / temperature; `logProbability` is their sum. */
+  logProbs: number[];
   logProbability: number;
-  /** Whether it ended by itself. */
+  /** Of each token, the likeliest at its place, where they were asked for. */
+  alternatives?: Alternative[][];
+  /** Whether the end-of-text token or a stop string ended it. */
   finished: boolean;
+  /** The stop string that ended it, if one did. */
+  stopString: string | null;
 }
 
 /**
@@ -48,51 +66,64 @@ export async function sampleCompletions(
 ): Promise<SampledCompletion[][]> {
   const {
     samples = 1,
-    maxNewTokens,
     temperature = 1,
-    topK,
-    topP,
-    seed,
     batchSize = 64,
     raw = false,
+    onText,
+    onProgress,
+    ...sampling
   } = options;
   const tokenizer = loadTokenizer(checkpointFolder);
   const model = await loadLanguageModel(checkpointFolder);
   try {
-    const room = roomForPrompt(model, maxNewTokens, checkpointFolder);
-    const rows = prompts.flatMap((prompt) => {
-      const tokens = raw ? encodeRaw(prompt, tokenizer, room) : encodePrompt(prompt, tokenizer, room).tokens;
-      return Array.from({ length: samples }, () => tokens);
-    });
-    const completions: SampledCompletion[] = [];
-    // One call a batch, so that there is progress to tell; the seed moves with it, as a call counts its rows from 0.
-    for (const [index, batch] of chunks(rows, 256).entries()) {
-      options.signal?.throwIfAborted();
-      const generations = await generate(model, batch, {
-        maxNewTokens,
+    const room = roomForPrompt(model, options.maxNewTokens, checkpointFolder);
+    const pieces = generatePieces(
+      model,
+      prompts.map((prompt) =>
+        raw ? encodeRaw(prompt, tokenizer, room) : encodePrompt(prompt, tokenizer, room).tokens,
+      ),
+      {
+        ...sampling,
         temperature,
-        topK,
-        topP,
-        seed: seed + index * 2 ** 32,
-        stopTokens: [tokenizer.endOfText],
         batchSize,
-        signal: options.signal,
-      });
-      for (const { tokens, logProbs, finished } of generations) {
-        const text = tokenizer.decode(tokens);
-        completions.push({
-          text: raw ? text : parseResponse(text),
-          tokens,
-          logProbability: logProbs.reduce((sum, logProb) => sum + logProb, 0),
-          finished,
-        });
-      }
-      await options.onProgress?.(completions.length, rows.length);
+        samplesPerPrompt: samples,
+        stopTokens: [tokenizer.endOfText],
+        tokenizer,
+      },
+    );
+    const completions = prompts.map((): SampledCompletion[] => []);
+    const written: string[] = [];
+    let done = 0;
+    for await (const { index, text, ended } of pieces) {
+      const [prompt, sample] = [Math.floor(index / samples), index % samples];
+      const begun = written[index] ?? '';
+      written[index] = begun + text;
+      // What `parseResponse` takes off.
+      const shown = begun === '' && !raw ? parseResponse(text) : text;
+      if (shown !== '') await onText?.({ prompt, sample, text: shown });
+      if (!ended) continue;
+      const own = completions[prompt];
+      if (own) own[sample] = sampled(ended, raw);
+      done++;
+      await onProgress?.(done, prompts.length * samples);
     }
-    return prompts.map((_, i) => completions.slice(i * samples, (i + 1) * samples));
+    return completions;
   } finally {
     model.dispose();
   }
+}
+
+function sampled({ text = '', stoppedBy, ...ended }: Generation, raw: boolean): SampledCompletion {
+  const { tokens, logProbs, finished, alternatives } = ended;
+  return {
+    text: raw ? text : parseResponse(text),
+    tokens,
+    logProbs,
+    logProbability: logProbs.reduce((sum, logProb) => sum + logProb, 0),
+    finished,
+    stopString: typeof stoppedBy === 'string' ? stoppedBy : null,
+    ...(alternatives ? { alternatives } : {}),
+  };
 }
 
 export interface CompletionToScore {

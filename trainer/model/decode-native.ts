@@ -1,6 +1,7 @@
 import type { NativeBackend } from '../engine/native/backend.ts';
 import { tf } from '../engine/tf.ts';
-import type { Completion, GenerateOptions } from './generate.ts';
+import type { Alternative, Completion } from './completion.ts';
+import { drawableTokens, type GenerateOptions } from './generate.ts';
 import { type LanguageModel, parameterSpecs } from './language-model.ts';
 
 /** What the decoder goes on from; see `Addon.decode`. */
@@ -10,29 +11,56 @@ interface State {
   mostNew: number;
   slotState: Int32Array;
   rowState: Int32Array;
+  groups: number;
+  groupState: Int32Array;
   tokens: Int32Array;
   logProbs: Float32Array;
   random: Int32Array;
+  /** how many of the likeliest tokens are noted at each place */
+  alternatives: number;
+  alternativeTokens: Int32Array;
+  alternativeLogProbs: Float32Array;
 }
 
-function initialState(rows: readonly Completion[], slots: number, capacity: number): State {
-  const mostNew = Math.max(...rows.map(({ limit }) => limit));
+function initialState(
+  rows: readonly Completion[],
+  slots: number,
+  capacity: number,
+  alternatives: number,
+): State {
+  const mostNew = Math.max(...rows.map(({ start }) => start.limit));
   const count = rows.length;
+  const firstRows = rows.flatMap(({ start }, row) =>
+    row === 0 || rows[row - 1]?.start.group !== start.group ? [row] : [],
+  );
+  const groups = firstRows.length;
   const state: State = {
     slots,
     capacity,
     mostNew,
-    slotState: new Int32Array(2 * slots + 1).fill(-1, 0, slots),
-    rowState: new Int32Array(3 * count),
+    slotState: new Int32Array(3 * slots).fill(-1, 0, 2 * slots),
+    rowState: new Int32Array(4 * count),
+    groups,
+    groupState: new Int32Array(2 * groups + 3),
     tokens: new Int32Array(count * (capacity + 1)),
     logProbs: new Float32Array(count * mostNew),
     random: new Int32Array(4 * count),
+    alternatives,
+    alternativeTokens: new Int32Array(count * mostNew * alternatives),
+    alternativeLogProbs: new Float32Array(count * mostNew * alternatives),
   };
-  for (const [index, { prompt, limit, random }] of rows.entries()) {
-    state.rowState[index] = prompt.length;
-    state.rowState[count + index] = limit;
-    state.tokens.set(prompt, index * (capacity + 1));
-    state.random.set(random.state(), 4 * index);
+  state.groupState.set(firstRows);
+  state.groupState.set(firstRows, groups + 1);
+  state.groupState[groups] = count;
+  state.groupState[2 * groups + 2] = count;
+  let group = -1;
+  for (const [index, { start }] of rows.entries()) {
+    if (firstRows[group + 1] === index) group++;
+    state.rowState[index] = start.prompt.length;
+    state.rowState[count + index] = start.limit;
+    state.rowState[2 * count + index] = group;
+    state.tokens.set(start.prompt, index * (capacity + 1));
+    state.random.set(start.random.state(), 4 * index);
   }
   return state;
 }
@@ -54,23 +82,28 @@ function packWeights(
 
 /**
  * Completes rows with the native device's decoder: the whole model, the cache and the sampling in compiled code, which
- * JavaScript crosses into once every few milliseconds. A row that is done makes room for the next one.
- * @param batchSize rows completed at once, at most
+ * JavaScript crosses into once every few milliseconds. A row that is done makes room for the next one. Stop strings are
+ * looked for between two of these slices: a row that has gone on past one is cut back to it, so that where slices end
+ * changes no completion.
  * @param sliceSeconds how long the event loop waits for its turn, about
+ * @returns after each slice, the completions that got tokens
  */
-export async function decodeNatively(
+export async function* decodeNatively(
   native: NativeBackend,
   model: LanguageModel,
-  rows: readonly Completion[],
-  { temperature, topK = 0, topP = 1, stopTokens, signal }: GenerateOptions,
-  batchSize: number,
+  completions: readonly Completion[],
+  options: GenerateOptions,
   sliceSeconds = 0.02,
-): Promise<void> {
-  if (rows.length === 0) return;
+): AsyncGenerator<Completion[], void, undefined> {
+  if (completions.length === 0) return;
   const { addon, pool } = native;
+  const { batchSize = 32, stopTokens, signal } = options;
+  // Equal prompts next to each other: each is read once.
+  const rows = [...completions].sort(({ start: a }, { start: b }) => a.group - b.group || a.index - b.index);
   const { vocabularySize, contextLength, width, layers, heads, innerWidth, layerNormEpsilon } = model.config;
   const shape = Int32Array.of(vocabularySize, contextLength, width, layers, heads, innerWidth);
-  const capacity = Math.max(...rows.map(({ prompt, limit }) => prompt.length + limit - 1));
+  const capacity = Math.max(...rows.map(({ start }) => start.prompt.length + start.limit - 1));
+  const drawable = drawableTokens(model.config, options);
   const room = new Float64Array(3);
   addon.decoderRoom(shape, Math.min(batchSize, rows.length), capacity, room);
   const [weightFloats = 0, slots = 0, cacheFloats = 0] = room;
@@ -78,11 +111,21 @@ export async function decodeNatively(
   const cache = pool.take(cacheFloats);
   try {
     packWeights(native, model, shape, weights);
-    const state = initialState(rows, slots, capacity);
+    const state = initialState(rows, slots, capacity, Math.min(options.alternatives ?? 0, drawable));
+    const sampling = Float64Array.of(
+      options.temperature,
+      options.topK ?? 0,
+      options.topP ?? 1,
+      options.repetitionPenalty ?? 1,
+      options.frequencyPenalty ?? 0,
+      options.presencePenalty ?? 0,
+      drawable,
+      state.alternatives,
+    );
     const stops = Int32Array.from(stopTokens);
-    let done = false;
-    while (!done) {
-      done = addon.decode(
+    let open = rows.map((_, row) => row);
+    while (open.length > 0) {
+      addon.decode(
         shape,
         layerNormEpsilon,
         weights,
@@ -92,34 +135,60 @@ export async function decodeNatively(
         state.slotState,
         rows.length,
         state.rowState,
+        state.groups,
+        state.groupState,
         state.tokens,
         state.mostNew,
         state.logProbs,
         state.random,
-        temperature,
-        topK,
-        topP,
+        sampling,
+        state.alternativeTokens,
+        state.alternativeLogProbs,
         stops.length,
         stops,
         sliceSeconds,
       );
+      const advanced = open.filter((row) => collect(rows, row, state));
+      if (advanced.length > 0) yield advanced.flatMap((row) => rows[row] ?? []);
       await new Promise<void>((resolve) => setImmediate(resolve));
       signal?.throwIfAborted();
+      open = open.filter((row) => rows[row]?.finishReason === null);
     }
-    collect(rows, state, stopTokens);
   } finally {
     pool.give(weights);
     pool.give(cache);
   }
 }
 
-/** Hands the tokens made to their rows. */
-function collect(rows: readonly Completion[], state: State, stopTokens: readonly number[]): void {
-  for (const [index, row] of rows.entries()) {
-    const made = state.rowState[2 * rows.length + index] ?? 0;
-    const from = index * (state.capacity + 1) + row.prompt.length;
-    row.tokens = [...state.tokens.subarray(from, from + made)];
-    row.logProbs = [...state.logProbs.subarray(index * state.mostNew, index * state.mostNew + made)];
-    row.finished = stopTokens.includes(row.tokens.at(-1) ?? -1);
+/** Hands the tokens made since the last time to their row, and ends it where they do; whether there were any. */
+function collect(rows: readonly Completion[], index: number, state: State): boolean {
+  const row = rows[index];
+  const madeAt = 3 * rows.length + index;
+  const made = state.rowState[madeAt] ?? 0;
+  if (!row || row.tokens.length === made) return false;
+  const tokens = state.tokens.subarray(index * (state.capacity + 1) + row.start.prompt.length);
+  while (row.finishReason === null && row.tokens.length < made) {
+    const at = row.tokens.length;
+    const cell = index * state.mostNew + at;
+    row.add(tokens[at] ?? 0, state.logProbs[cell] ?? Number.NaN, alternativesAt(state, cell));
   }
+  if (typeof row.stoppedBy === 'string') {
+    // The decoder knows nothing of stop strings: it gets its slot back here.
+    state.rowState[madeAt] = row.tokens.length;
+    const slot = state.slotState.subarray(0, state.slots).indexOf(index);
+    if (slot >= 0) state.slotState[slot] = -1;
+  }
+  return true;
+}
+
+function alternativesAt(
+  { alternatives, alternativeTokens, alternativeLogProbs }: State,
+  cell: number,
+): Alternative[] | null {
+  if (alternatives === 0) return null;
+  const from = cell * alternatives;
+  return Array.from(alternativeTokens.subarray(from, from + alternatives), (token, i) => ({
+    token,
+    logProb: alternativeLogProbs[from + i] ?? Number.NaN,
+  }));
 }

@@ -132,7 +132,10 @@ describe('sft with adapters', () => {
     });
     expect(completions.map(([own]) => own?.text)).toEqual(['b', 'c', 'd', 'e', 'f', 'g', 'h', 'a']);
     expect(result.metrics.loss).toBeLessThan(0.1);
-    expect(readdirSync(join(folder, 'learns', 'checkpoints')).sort()).toEqual(['step-100', 'step-100-adapter']);
+    expect(readdirSync(join(folder, 'learns', 'checkpoints')).sort()).toEqual([
+      'step-100',
+      'step-100-adapter',
+    ]);
     const adapter = join(folder, 'learns', 'adapter');
     expect(readdirSync(adapter).sort()).toEqual(['adapter_config.json', 'adapter_model.safetensors']);
     // What the adapters do not touch is the parent's, bit for bit.

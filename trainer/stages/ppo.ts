@@ -187,6 +187,7 @@ async function rollOut(
     temperature: config.temperature,
     seed: seedFor(config.seed, 'rollout', iteration),
     stopTokens: [tokenizer.endOfText],
+    vocabularyLimit: tokenizer.vocabularySize,
     batchSize: config.batchSize,
   });
   return generations.map(({ tokens, finished }, i) => ({

@@ -26,6 +26,8 @@ const MOST_CACHED = 100_000;
 /** Longer words are seldom seen twice. */
 const LONGEST_CACHED = 64;
 
+const NO_BYTES = new Uint8Array(0);
+
 /** A byte-level BPE tokenizer. Any text encodes and decodes to itself; special tokens never come out of text. */
 export class Tokenizer {
   readonly endOfText: number;
@@ -137,16 +139,19 @@ export class Tokenizer {
     return ids;
   }
 
+  /** The UTF-8 bytes of a token, which may be a part of a character; none for a special token. @throws TrainerError */
+  tokenBytes(id: number): Uint8Array {
+    const token = this.#definition.tokens[id];
+    if (token === undefined) {
+      throw new TrainerError(`There is no token ${id}: the vocabulary has ${this.vocabularySize}.`);
+    }
+    return token ?? NO_BYTES;
+  }
+
   /** The text of ids. Special tokens give nothing; bytes that are no UTF-8 give U+FFFD. */
   decode(ids: Iterable<number>): string {
     const bytes: number[] = [];
-    for (const id of ids) {
-      const token = this.#definition.tokens[id];
-      if (token === undefined) {
-        throw new TrainerError(`There is no token ${id}: the vocabulary has ${this.vocabularySize}.`);
-      }
-      for (const byte of token ?? []) bytes.push(byte);
-    }
+    for (const id of ids) for (const byte of this.tokenBytes(id)) bytes.push(byte);
     return Buffer.from(bytes).toString('utf8');
   }
 

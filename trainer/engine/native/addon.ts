@@ -198,13 +198,20 @@ export interface Addon {
   /** packs the tensor at this place of the model's file */
   packTensor(shape: Int32Array, index: number, size: number, tensor: Floats, weights: Floats): void;
   /**
-   * completes rows until all are done, then true, or until the time is over; the arrays hold the state between calls
-   * @param slotState [2 slots + 1] -1 for free slots and 0 for the rest, to begin with
-   * @param rowState [3 rows] length of each row's prompt; the most tokens to add; tokens added
+   * completes rows until all are done, or until the time is over; the arrays hold the state between calls. Rows of equal
+   * prompts are a group, and stand next to each other
+   * @param slotState [3 slots] the row of each slot, -1 for none; the group whose prompt it has, -1 for none; cells read
+   * @param rowState [4 rows] length of each row's prompt; the most tokens to add; its group; tokens added
+   * @param groupState [2 groups + 3] the first row of each group, and the number of rows; each group's first row that has
+   * had no slot yet; the first group without a slot; rows without a slot
    * @param tokens [rows][capacity + 1] prompts, then what was added
    * @param mostNew the largest number of tokens to add
    * @param logProbs [rows][mostNew] of the tokens added
    * @param random [rows][4] states of the rows' generators
+   * @param sampling temperature; top-k, 0 for all; top-p; repetition, frequency and presence penalty; how many of the
+   * tokens may be drawn; A, how many alternatives are noted
+   * @param alternativeTokens [rows][mostNew][A] the likeliest at each place, best first
+   * @param alternativeLogProbs [rows][mostNew][A]
    */
   decode(
     shape: Int32Array,
@@ -216,17 +223,19 @@ export interface Addon {
     slotState: Int32Array,
     rows: number,
     rowState: Int32Array,
+    groups: number,
+    groupState: Int32Array,
     tokens: Int32Array,
     mostNew: number,
     logProbs: Floats,
     random: Int32Array,
-    temperature: number,
-    topK: number,
-    topP: number,
+    sampling: Float64Array,
+    alternativeTokens: Int32Array,
+    alternativeLogProbs: Floats,
     stopCount: number,
     stopTokens: Int32Array,
     seconds: number,
-  ): boolean;
+  ): void;
 }
 
 /** Every function of the addon; one that is missing belongs to another version of the sources. */

@@ -49,32 +49,38 @@ napi_value decode(napi_env env, napi_callback_info info) {
   a.slots = in.integer();
   a.capacity = in.integer();
   a.cache = in.floats(a.shape.layers * a.slots * a.shape.cached_row(a.capacity));
-  int32_t* slots = in.ints(2 * a.slots + 1);
+  int32_t* slots = in.ints(3 * a.slots);
   a.slot_rows = slots;
-  a.slot_cells = slots + a.slots;
-  a.next_row = slots + 2 * a.slots;
+  a.slot_groups = slots + a.slots;
+  a.slot_cells = slots + 2 * a.slots;
   a.rows = in.integer();
-  int32_t* rows = in.ints(3 * a.rows);
+  int32_t* rows = in.ints(4 * a.rows);
   a.lengths = rows;
   a.limits = rows + a.rows;
-  a.made = rows + 2 * a.rows;
+  a.row_groups = rows + 2 * a.rows;
+  a.made = rows + 3 * a.rows;
+  a.groups = in.integer();
+  int32_t* groups = in.ints(2 * a.groups + 3);
+  a.group_rows = groups;
+  a.group_next = groups + a.groups + 1;
+  a.next_group = groups + 2 * a.groups + 1;
+  a.waiting = groups + 2 * a.groups + 2;
   a.tokens = in.ints(a.rows * (a.capacity + 1));
   a.most = in.integer();
   a.log_probs = in.floats(a.rows * a.most);
   a.random = reinterpret_cast<uint32_t*>(in.ints(4 * a.rows));
-  a.temperature = in.number();
-  a.top_k = in.integer();
-  a.top_p = in.number();
+  const double* sampling = in.doubles(8);
+  if (in.failed) return nullptr;
+  a.sampling = Sampling{sampling[0],       (long)sampling[1], sampling[2],       sampling[3],
+                        sampling[4],       sampling[5],       (long)sampling[6], (long)sampling[7]};
+  a.alternative_tokens = in.ints(a.rows * a.most * a.sampling.alternatives);
+  a.alternative_log_probs = in.floats(a.rows * a.most * a.sampling.alternatives);
   a.stop_count = in.integer();
   a.stops = in.ints(a.stop_count);
   a.seconds = in.number();
   if (in.failed) return nullptr;
   current_kernels().decode(a);
-  bool done = *a.next_row >= a.rows;
-  for (long slot = 0; slot < a.slots && done; slot++) done = a.slot_rows[slot] < 0;
-  napi_value result;
-  napi_get_boolean(env, done, &result);
-  return result;
+  return nullptr;
 }
 
 }  // namespace

@@ -73,8 +73,19 @@ struct DecoderLayout {
 // Tensors outside the layers, and of each layer, in the order of the model's file.
 constexpr long TENSORS_BEFORE = 2, TENSORS_OF_LAYER = 12, TENSORS_AFTER = 2;
 
+// How a token is drawn from its row's logits.
+struct Sampling {
+  double temperature;
+  long top_k;  // 0: all
+  double top_p;
+  double repetition, frequency, presence;  // see ops/penalties.ts
+  long vocabulary;                         // tokens from this one on are never drawn
+  long alternatives;                       // how many of the likeliest are noted
+};
+
 // Rows are completions in the making; slots are places in the cache, each held by one row at a time. A row that is done
-// leaves its slot to the next row that waits.
+// leaves its slot to the next row that waits. Rows of equal prompts are a group, and stand next to each other: their
+// prompt is read once by each thread that has some of them, and its keys and values are copied from slot to slot.
 struct DecodeArgs {
   DecoderShape shape;
   float epsilon;
@@ -83,24 +94,34 @@ struct DecodeArgs {
   float* cache;          // [layers][slots] of shape.cached_row(capacity)
   int32_t* slot_rows;    // [slots]: the row that holds it, -1 when free
   int32_t* slot_cells;   // [slots]: cells of that row already in the cache
-  int32_t* next_row;     // the first row that has had no slot yet
+  int32_t* slot_groups;  // [slots]: the group whose prompt lies in the cache, -1 for none
   long rows;
   const int32_t* lengths;  // [rows]: tokens of the prompt
   const int32_t* limits;   // [rows]: the most tokens to add
+  const int32_t* row_groups;  // [rows]
   int32_t* made;           // [rows]: tokens added so far
+  long groups;
+  const int32_t* group_rows;  // [groups + 1]: the first row of each
+  int32_t* group_next;        // [groups]: its first row that has had no slot yet
+  int32_t* next_group;        // the first group of which no row has had a slot yet
+  int32_t* waiting;           // rows that have had no slot yet
   int32_t* tokens;         // [rows][capacity + 1]: the prompt, then what was added
   long most;               // the largest limit
   float* log_probs;        // [rows][most]
   uint32_t* random;        // [rows][4]: state of the row's generator
-  double temperature;
-  long top_k;  // 0: all
-  double top_p;
+  Sampling sampling;
+  int32_t* alternative_tokens;   // [rows][most][alternatives]
+  float* alternative_log_probs;  // [rows][most][alternatives]
   const int32_t* stops;
   long stop_count;
   double seconds;  // how long to go on before returning to the caller
 };
 
 double monotonic_seconds();
+
+// The next token of a row, from its logits, which are changed meanwhile by the penalties and put back. tokens: the prompt,
+// then the completion so far.
+int32_t draw_token(const Sampling& sampling, float* logits, double uniform, const int32_t* tokens, long prompt, long made);
 
 // The next number of engine/random.ts's generator: uniform in [0, 1), 53 bits. Changes the state [4].
 double next_uniform(uint32_t* state);

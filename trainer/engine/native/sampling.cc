@@ -88,6 +88,46 @@ struct Sampler {
   }
 };
 
+// Changes the logits of tokens that were there already, as `penalise` in ops/penalties.ts does, and puts them back.
+class Penalised {
+ public:
+  Penalised(const Sampling& s, float* logits, const int32_t* tokens, long prompt, long made) : logits_(logits) {
+    if (s.repetition == 1 && s.frequency == 0 && s.presence == 0) return;
+    // Of each token how often the completion has it, UNSEEN for those that are not there; kept for its memory.
+    thread_local std::vector<int32_t> counts;
+    for (long i = 0; i < prompt + made; i++) {
+      if ((size_t)tokens[i] >= counts.size()) counts.resize(tokens[i] + 1, UNSEEN);
+      int32_t& count = counts[tokens[i]];
+      if (count == UNSEEN) count = 0;
+      if (i >= prompt) count++;
+    }
+    for (long i = 0; i < prompt + made; i++) {
+      int32_t& count = counts[tokens[i]];
+      if (count == UNSEEN) continue;
+      float& place = logits[tokens[i]];
+      changed_.push_back({tokens[i], place});
+      double logit = place;
+      logit = logit < 0 ? logit * s.repetition : logit / s.repetition;
+      logit -= count * s.frequency;
+      if (count > 0) logit -= s.presence;
+      place = (float)logit;
+      count = UNSEEN;
+    }
+  }
+  ~Penalised() {
+    for (const Change& change : changed_) logits_[change.token] = change.before;
+  }
+
+ private:
+  static constexpr int32_t UNSEEN = -1;
+  struct Change {
+    int32_t token;
+    float before;
+  };
+  float* logits_;
+  std::vector<Change> changed_;
+};
+
 struct Work {
   long width;
   const float* logits;
@@ -112,6 +152,11 @@ int32_t sample_token(long width, const float* logits, double uniform, double tem
   sampler.top_k = top_k;
   sampler.top_p = top_p;
   return sampler.draw(uniform);
+}
+
+int32_t draw_token(const Sampling& s, float* logits, double uniform, const int32_t* tokens, long prompt, long made) {
+  const Penalised penalised(s, logits, tokens, prompt, made);
+  return sample_token(s.vocabulary, logits, uniform, s.temperature, s.top_k, s.top_p);
 }
 
 void sample_tokens(long rows, long width, const float* logits, const double* uniforms, double temperature, long top_k,

@@ -11,6 +11,9 @@ export interface SamplingOptions {
   topP?: number | undefined;
 }
 
+/** Below it, logits / temperature loses the differences that a float32 logit had. */
+const LEAST_TEMPERATURE = 1e-3;
+
 /** The token of one row; `order` is scratch of V. */
 function sampleRow(
   logits: Float32Array,
@@ -70,8 +73,10 @@ export function sampleTokensReference(
 
 /** @throws TrainerError that names the option */
 export function checkSamplingOptions({ temperature, topK, topP }: SamplingOptions): void {
-  if (!(temperature >= 0)) {
-    throw new TrainerError(`temperature is ${temperature}: expected a number from 0 up.`);
+  if (temperature !== 0 && !(temperature >= LEAST_TEMPERATURE && temperature < Number.POSITIVE_INFINITY)) {
+    throw new TrainerError(
+      `The temperature is ${temperature}: expected 0 (greedy) or a number from ${LEAST_TEMPERATURE} up.`,
+    );
   }
   if (topK !== undefined && !(Number.isInteger(topK) && topK > 0)) {
     throw new TrainerError(`top-k is ${topK}: expected a positive whole number.`);

@@ -55,3 +55,30 @@ export function largestDifference(a: ArrayLike<number>, b: ArrayLike<number>): n
   }
   return largest;
 }
+
+/**
+ * A GPT-2 that follows each token by the next one, the last by the first: the one-hot embedding of a token passes through
+ * the block's feed-forward layer, which adds that of its successor. All other tokens together weigh less than 1e-12.
+ */
+export function successorModel(vocabularySize = 24, contextLength = 24): LanguageModel {
+  const size = vocabularySize;
+  const model = LanguageModel.create(
+    { vocabularySize, contextLength, width: size, layers: 1, heads: 1, innerWidth: size },
+    1,
+  );
+  const identity = (column: (row: number) => number): number[] =>
+    Array.from({ length: size * size }, (_, i) => (i % size === column(Math.floor(i / size)) ? 1 : 0));
+  const values: Record<string, number[]> = {
+    'wte.weight': identity((row) => row),
+    'h.0.ln_1.weight': new Array<number>(size).fill(1),
+    'h.0.ln_2.weight': new Array<number>(size).fill(1),
+    'h.0.mlp.c_fc.weight': identity((row) => row),
+    'h.0.mlp.c_proj.weight': identity((row) => (row + 1) % size),
+    'ln_f.weight': new Array<number>(size).fill(10),
+  };
+  for (const [name, variable] of model.parameters) {
+    const own = values[name] ?? new Array<number>(variable.size).fill(0);
+    tf.tidy(() => variable.assign(tf.tensor(own, variable.shape)));
+  }
+  return model;
+}

@@ -42,6 +42,7 @@ export async function writeSamples(
     temperature: settings.sampleTemperature,
     seed: seedFor(settings.seed, 'samples'),
     stopTokens: [tokenizer.endOfText],
+    vocabularyLimit: tokenizer.vocabularySize,
   });
   const rewards = await score?.(generations.map(({ tokens }, i) => [...(prompts[i] ?? []), ...tokens]));
   return generations.map(({ tokens }, i) => {
