@@ -15,13 +15,22 @@ export class TokenCorpus {
   readonly tokens: Int32Array;
   /** where each document begins, and the end of the last: documents + 1 entries */
   readonly starts: Float64Array;
+  /** of each document the line of its file, 0 where it is none */
+  readonly lines: Float64Array;
   /** size of the text in UTF-8 */
   readonly bytes: number;
 
-  private constructor(name: string, tokens: Int32Array, starts: Float64Array, bytes: number) {
+  private constructor(
+    name: string,
+    tokens: Int32Array,
+    starts: Float64Array,
+    lines: Float64Array,
+    bytes: number,
+  ) {
     this.name = name;
     this.tokens = tokens;
     this.starts = starts;
+    this.lines = lines;
     this.bytes = bytes;
   }
 
@@ -31,7 +40,8 @@ export class TokenCorpus {
     let used = 0;
     let bytes = 0;
     const starts: number[] = [];
-    for (const { text } of documents) {
+    const lines: number[] = [];
+    for (const { text, line = 0 } of documents) {
       if (text === '') continue;
       const encoded = tokenizer.encode(text);
       if (used + encoded.length + 1 > tokens.length) {
@@ -40,6 +50,7 @@ export class TokenCorpus {
         tokens = grown;
       }
       starts.push(used);
+      lines.push(line);
       tokens.set(encoded, used);
       used += encoded.length;
       tokens[used++] = tokenizer.endOfText;
@@ -47,11 +58,24 @@ export class TokenCorpus {
     }
     if (starts.length === 0) throw new TrainerError(`The source ${name} holds no text: expected documents.`);
     starts.push(used);
-    return new TokenCorpus(name, tokens.slice(0, used), Float64Array.from(starts), bytes);
+    const [from, of] = [Float64Array.from(starts), Float64Array.from(lines)];
+    return new TokenCorpus(name, tokens.slice(0, used), from, of, bytes);
   }
 
   get documents(): number {
     return this.starts.length - 1;
+  }
+
+  /** Where a piece comes from, for errors: "documents.jsonl:17", or "book.txt, tokens 640 to 767". */
+  placeOf({ start, cells }: Piece): string {
+    let [low, high] = [0, this.documents - 1];
+    while (low < high) {
+      const middle = Math.ceil((low + high) / 2);
+      if ((this.starts[middle] ?? 0) <= start) low = middle;
+      else high = middle - 1;
+    }
+    const line = this.lines[low] ?? 0;
+    return line > 0 ? `${this.name}:${line}` : `${this.name}, tokens ${start} to ${start + cells - 1}`;
   }
 
   /**

@@ -9,6 +9,8 @@ import { type Message, messageSchema, type Prompt, promptSchema } from './templa
 export interface Document {
   text: string;
   source?: string | undefined;
+  /** of its file, from 1; of documents that are a line */
+  line?: number | undefined;
 }
 
 /** An answer that someone wrote to a prompt. */
@@ -17,6 +19,8 @@ export interface Demonstration {
   completion: string;
   labeler?: string | undefined;
   split?: string | undefined;
+  /** file and line that it was read from */
+  where?: string | undefined;
 }
 
 /** A prompt to sample completions for. */
@@ -118,7 +122,10 @@ export function* readDocuments(file: string): Generator<Document> {
     yield { text, source: basename(file) };
     return;
   }
-  yield* readJsonLines(file, documentSchema, '{ text, source? }');
+  const expected = '{ text, source? }';
+  for (const { value, where, line } of readObjects(file, expected)) {
+    yield { ...checkFields(value, documentSchema, where, expected), line };
+  }
 }
 
 /** The demonstrations of a file: `{ prompt, completion }`, or TRL's `{ messages }`, whose last turn is the completion. */
@@ -126,7 +133,7 @@ export function* readDemonstrations(file: string): Generator<Demonstration> {
   const expected = '{ prompt, completion } or { messages }';
   for (const { value, where } of readObjects(file, expected)) {
     if (!('messages' in value)) {
-      yield checkFields(value, demonstrationSchema, where, expected);
+      yield { ...checkFields(value, demonstrationSchema, where, expected), where };
       continue;
     }
     const { messages, ...rest } = checkFields(value, messagesSchema, where, expected);
@@ -136,7 +143,7 @@ export function* readDemonstrations(file: string): Generator<Demonstration> {
         `${where}: messages: the last turn is the ${answer?.role}'s: expected the assistant's.`,
       );
     }
-    yield { ...rest, prompt: simplify(messages.slice(0, -1)), completion: answer.content };
+    yield { ...rest, prompt: simplify(messages.slice(0, -1)), completion: answer.content, where };
   }
 }
 
@@ -166,7 +173,10 @@ export function* readJsonLines<T>(file: string, schema: z.ZodType<T>, expected: 
     yield checkFields(value, schema, where, expected);
 }
 
-function* readObjects(file: string, expected: string): Generator<{ value: object; where: string }> {
+function* readObjects(
+  file: string,
+  expected: string,
+): Generator<{ value: object; where: string; line: number }> {
   let number = 0;
   for (const line of readLines(file)) {
     number++;
@@ -186,7 +196,7 @@ function* readObjects(file: string, expected: string): Generator<{ value: object
     if (typeof value !== 'object' || value === null || Array.isArray(value)) {
       throw new TrainerError(`${where}: expected an object ${expected}.`);
     }
-    yield { value, where };
+    yield { value, where, line: number };
   }
 }
 

@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { firstNotFinite } from '../engine/finite.ts';
 import type { tf } from '../engine/tf.ts';
 import { messageOf, TrainerError } from '../errors.ts';
 import { Tokenizer } from '../tokenizer/tokenizer.ts';
@@ -96,6 +97,7 @@ export async function loadScalarModel(folder: string): Promise<ScalarModel> {
     );
   }
   checkShape(folder, SCORE, [1, config.width], score.shape);
+  requireFinite(folder, SCORE, score);
   tensors.delete(SCORE);
   return ScalarModel.fromParts(
     LanguageModel.fromValues(config, takeTrunk(folder, config, tensors)),
@@ -175,6 +177,7 @@ function takeTrunk(
       );
     }
     checkShape(folder, name, shape, tensor.shape);
+    requireFinite(folder, name, tensor);
     values.set(name, tensor.data);
   }
   for (const [name, tensor] of tensors) {
@@ -204,6 +207,14 @@ function checkShape(folder: string, name: string, expected: number[], found: num
   if (expected.join() === found.join()) return;
   throw new TrainerError(
     `${folder}: the tensor ${name} has shape [${found.join(', ')}]: expected [${expected.join(', ')}] by its ${CONFIG_FILE}.`,
+  );
+}
+
+function requireFinite(folder: string, name: string, { data }: StoredTensor): void {
+  const index = firstNotFinite(data);
+  if (index < 0) return;
+  throw new TrainerError(
+    `${folder}: the tensor ${name} of ${WEIGHTS_FILE} holds ${data[index]} at place ${index}: expected finite numbers; its training went wrong, or the file is damaged.`,
   );
 }
 

@@ -41,11 +41,11 @@ export async function writeFolder(
   }
 }
 
-/** What a process that was killed left of `writeFolder` inside `folder`, removed. */
+/** What a process that was killed left unfinished inside `folder`, of `writeFolder` and of files written the same way, removed. */
 export function removeUnfinished(folder: string): void {
   if (!existsSync(folder)) return;
   for (const name of readdirSync(folder)) {
-    if (/^\..+\.\d+\.tmp(\.old)?$/.test(name)) removeFolder(join(folder, name));
+    if (/\.\d+\.tmp(\.old)?$/.test(name)) removeFolder(join(folder, name));
   }
 }
 

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { selectRows, type TrainingBatch } from '../data/batch.ts';
 import { Mixture, type MixtureSource } from '../data/mixture.ts';
-import { packRows, sequentialBatches, targetBytes } from '../data/packing.ts';
+import { type DrawnPiece, packRows, sequentialBatches, targetBytes } from '../data/packing.ts';
 import { tf } from '../engine/tf.ts';
 import { LanguageModel } from '../model/language-model.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
@@ -66,8 +66,13 @@ export async function runPretrain(config: PretrainConfig, context: StageContext)
     for (let step = run.nextStep; ; step++) {
       const began = performance.now();
       const learningRate = config.learningRate * learningRateFactor(step, config.steps, config);
-      const batch = packRows(mixture, config.batchSize);
-      const { loss, gradientNorm } = await learner.step(lossParts(model, batch, config, step), learningRate);
+      const drawn: DrawnPiece[] = [];
+      const batch = packRows(mixture, config.batchSize, drawn);
+      const { loss, gradientNorm } = await learner.step(
+        lossParts(model, batch, config, step),
+        learningRate,
+        run.place(step, () => drawn.map(({ corpus, piece }) => corpus.placeOf(piece))),
+      );
       const values: Record<string, number> = {
         loss,
         bitsPerByte: bitsPerByte(loss * countedWeight(batch), targetBytes(batch, tokenizer.byteLengths)),

@@ -59,6 +59,7 @@ export async function runSft(config: SftConfig, context: StageContext): Promise<
         const { loss, gradientNorm } = await learner.step(
           lossParts(model, examples, tokenizer, config, step),
           learningRate,
+          run.place(step, () => examples.map(({ where }) => where)),
         );
         const read = examples.reduce((sum, { prompt, response }) => sum + prompt.length + response.length, 0);
         const values: Record<string, number> = {

@@ -67,7 +67,7 @@ function sourceNames(paths: readonly string[]): string[] {
 }
 
 /** Documents with the side they are on: chosen by a hash of their text, or, of a single document, its end. */
-function* splitDocuments(file: string, fraction: number): Generator<{ text: string; heldOut: boolean }> {
+function* splitDocuments(file: string, fraction: number): Generator<Document & { heldOut: boolean }> {
   const documents = readDocuments(file);
   const first = documents.next();
   const second = documents.next();
@@ -75,12 +75,14 @@ function* splitDocuments(file: string, fraction: number): Generator<{ text: stri
   if (second.done) {
     const { text } = first.value;
     const cut = Math.round(text.length * (1 - fraction));
-    yield { text: text.slice(0, cut), heldOut: false };
-    if (cut < text.length) yield { text: text.slice(cut), heldOut: true };
+    yield { ...first.value, text: text.slice(0, cut), heldOut: false };
+    if (cut < text.length) yield { ...first.value, text: text.slice(cut), heldOut: true };
     return;
   }
-  for (const { text } of [first.value, second.value]) yield { text, heldOut: isHeldOut(text, fraction) };
-  for (const { text } of documents) yield { text, heldOut: isHeldOut(text, fraction) };
+  for (const document of [first.value, second.value]) {
+    yield { ...document, heldOut: isHeldOut(document.text, fraction) };
+  }
+  for (const document of documents) yield { ...document, heldOut: isHeldOut(document.text, fraction) };
 }
 
 function isHeldOut(text: string, fraction: number): boolean {
