@@ -1,4 +1,5 @@
 import { Command, CommanderError } from 'commander';
+import { addConvertCommand } from './cli/convert-command.ts';
 import { addDemoWorldCommand } from './cli/demo-world-command.ts';
 import { addDevicesCommand } from './cli/devices-command.ts';
 import { addEvaluateCommand } from './cli/evaluate-command.ts';
@@ -9,7 +10,7 @@ import { addTokenizerCommand } from './cli/tokenizer-command.ts';
 import { messageOf } from './errors.ts';
 import { trainerVersion } from './stages/shared/version.ts';
 
-/** The whole command line: `touchstone pretrain|sft|reward|ppo|tokenizer|sample|evaluate|merge-adapter|devices|demo-world`. */
+/** The whole command line: `touchstone pretrain|sft|reward|ppo|tokenizer|sample|evaluate|convert|merge-adapter|devices|demo-world`. */
 export function createProgram(): Command {
   const program = new Command('touchstone')
     .description(
@@ -22,6 +23,7 @@ export function createProgram(): Command {
   addTokenizerCommand(program);
   addSampleCommand(program);
   addEvaluateCommand(program);
+  addConvertCommand(program);
   addMergeAdapterCommand(program);
   addDevicesCommand(program);
   addDemoWorldCommand(program);

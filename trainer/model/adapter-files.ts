@@ -1,9 +1,8 @@
-import { readFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { z } from 'zod';
 import { messageOf, TrainerError } from '../errors.ts';
-import { stored } from './checkpoint.ts';
-import { writeFolder, writeJson } from './folder.ts';
+import { replaceFolder } from './atomic-folder.ts';
 import type { LanguageModel } from './language-model.ts';
 import { factorName, type LoraSettings, layerKinds } from './lora.ts';
 import { readSafetensors, type StoredTensor, writeSafetensors } from './safetensors.ts';
@@ -50,31 +49,40 @@ export async function saveAdapter(folder: string, model: LanguageModel, base: st
   if (!adapter) throw new TrainerError('The model has no adapters to write: expected one that was adapted.');
   const tensors = new Map<string, StoredTensor>();
   for (const [name, variable] of adapter.parameters) {
-    tensors.set(`${PEFT_PREFIX}${TRUNK_PREFIX}${name}`, await stored(variable));
+    tensors.set(`${PEFT_PREFIX}${TRUNK_PREFIX}${name}`, {
+      shape: variable.shape,
+      data: Float32Array.from(await variable.data()),
+    });
   }
   const [first] = model.targets(adapter.settings.targets).values();
-  await writeFolder(resolve(folder), (temporary) => {
-    writeSafetensors(join(temporary, WEIGHTS_FILE), tensors);
-    writeJson(temporary, CONFIG_FILE, {
-      peft_type: 'LORA',
-      task_type: 'CAUSAL_LM',
-      base_model_name_or_path: base,
-      r: adapter.settings.rank,
-      lora_alpha: adapter.settings.alpha,
-      lora_dropout: adapter.settings.dropout ?? 0,
-      target_modules: layerKinds(adapter.layers),
-      // GPT-2's linear layers are "Conv1D": their weights are [in, out].
-      fan_in_fan_out: first?.transposed !== true,
-      bias: 'none',
-      modules_to_save: null,
-      init_lora_weights: true,
-      use_rslora: false,
-      use_dora: false,
-      rank_pattern: {},
-      alpha_pattern: {},
-      inference_mode: true,
+  const config = {
+    peft_type: 'LORA',
+    task_type: 'CAUSAL_LM',
+    base_model_name_or_path: base,
+    r: adapter.settings.rank,
+    lora_alpha: adapter.settings.alpha,
+    lora_dropout: adapter.settings.dropout ?? 0,
+    target_modules: layerKinds(adapter.layers),
+    // GPT-2's linear layers are "Conv1D": their weights are [in, out].
+    fan_in_fan_out: first?.transposed !== true,
+    bias: 'none',
+    modules_to_save: null,
+    init_lora_weights: true,
+    use_rslora: false,
+    use_dora: false,
+    rank_pattern: {},
+    alpha_pattern: {},
+    inference_mode: true,
+  };
+  try {
+    await replaceFolder(folder, (temporary) => {
+      writeSafetensors(join(temporary, WEIGHTS_FILE), tensors);
+      writeFileSync(join(temporary, CONFIG_FILE), `${JSON.stringify(config, null, 2)}\n`);
     });
-  });
+  } catch (cause) {
+    if (cause instanceof TrainerError) throw cause;
+    throw new TrainerError(`Cannot write the adapter ${folder} (${messageOf(cause)}).`, { cause });
+  }
 }
 
 /**

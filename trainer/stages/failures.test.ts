@@ -151,7 +151,7 @@ describe('weights that are no numbers', () => {
     tensors.get(name)?.data.fill(Number.NaN, 5, 7);
     writeSafetensors(file, tensors);
     expect(await failure('sft', { ...sft, model: poisoned }, 'refused')).toBe(
-      `${poisoned}: the tensor h.0.mlp.c_fc.weight of model.safetensors holds NaN at place 5: expected finite numbers; its training went wrong, or the file is damaged.`,
+      `${poisoned}: the tensor h.0.mlp.c_fc.weight holds NaN at place 5: expected finite numbers; its training went wrong, or the file is damaged.`,
     );
     expect(existsSync(join(folder, 'refused'))).toBe(false);
   });

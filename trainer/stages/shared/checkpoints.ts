@@ -1,9 +1,8 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { z } from 'zod';
-import { messageOf, TrainerError } from '../../errors.ts';
+import { TrainerError } from '../../errors.ts';
 import { saveAdapter } from '../../model/adapter-files.ts';
-import { saveCheckpoint } from '../../model/checkpoint.ts';
+import { loadTokenizer, saveCheckpoint } from '../../model/checkpoint.ts';
 import { LanguageModel } from '../../model/language-model.ts';
 import type { ScalarModel } from '../../model/scalar-model.ts';
 import type { Tokenizer } from '../../tokenizer/tokenizer.ts';
@@ -61,34 +60,24 @@ function adapterFolder(folder: string): string {
   return join(dirname(folder), name === 'model' ? 'adapter' : `${name}-adapter`);
 }
 
+/** The files that hold a checkpoint's weights: what a run that reads them anew when it resumes depends on. */
+export function weightFiles(folder: string): string[] {
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder)
+    .filter((name) => name.endsWith('.safetensors'))
+    .sort()
+    .map((name) => join(folder, name));
+}
+
 /**
  * Makes sure that two checkpoints read the same tokens.
  *
  * @throws TrainerError that names both folders
  */
 export function requireSameTokenizer(folder: string, other: string): void {
-  if (tokenizerModel(folder) !== tokenizerModel(other)) {
+  if (!loadTokenizer(folder).matches(loadTokenizer(other))) {
     throw new TrainerError(
       `The tokenizers of ${folder} and ${other} differ: expected a reward model that was trained from this policy's family.`,
     );
   }
-}
-
-const tokenizerSchema = z.object({ model: z.unknown(), added_tokens: z.unknown() });
-
-function tokenizerModel(folder: string): string {
-  const file = join(folder, 'tokenizer.json');
-  try {
-    return JSON.stringify(tokenizerSchema.parse(JSON.parse(readFileSync(file, 'utf8'))));
-  } catch (cause) {
-    throw new TrainerError(`Cannot read ${file} (${messageOf(cause)}).`, { cause });
-  }
-}
-
-/** The files that hold a checkpoint folder's weights. */
-export function weightFiles(folder: string): string[] {
-  return readdirSync(folder)
-    .filter((name) => name.endsWith('.safetensors'))
-    .sort()
-    .map((name) => join(folder, name));
 }

@@ -4,10 +4,13 @@ import {
   existsSync,
   fsyncSync,
   openSync,
+  readdirSync,
   readFileSync,
   renameSync,
+  rmSync,
   writeSync,
 } from 'node:fs';
+import { join } from 'node:path';
 import { z } from 'zod';
 
 /** Replaces a file at once: readers see the old content or the new one, also after a crash. */
@@ -21,6 +24,13 @@ export function replaceFile(file: string, content: string): void {
     closeSync(descriptor);
   }
   renameSync(temporary, file);
+}
+
+/** Removes what a process that was killed in `replaceFile` left in a folder. */
+export function removeUnfinished(folder: string): void {
+  for (const name of readdirSync(folder)) {
+    if (/^[^.].*\.\d+\.tmp$/.test(name)) rmSync(join(folder, name), { force: true });
+  }
 }
 
 const lineSchema = z.looseObject({ step: z.number() });

@@ -5,11 +5,10 @@ import { z } from 'zod';
 import { describePlaces } from '../../data/places.ts';
 import { firstNotFinite } from '../../engine/finite.ts';
 import { messageOf, TrainerError } from '../../errors.ts';
-import { removeUnfinished } from '../../model/folder.ts';
 import type { StoredTensor } from '../../model/safetensors.ts';
 import type { MetricsReport, Sample, StageContext, StageName, StageResult } from '../types.ts';
 import type { Learner, StepPlace } from './learner.ts';
-import { JsonLinesLog, replaceFile } from './run-files.ts';
+import { JsonLinesLog, removeUnfinished, replaceFile } from './run-files.ts';
 import { type RunState, readRunState, removeRunState, writeRunState } from './run-state.ts';
 
 const resultSchema = z.object({
