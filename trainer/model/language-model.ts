@@ -59,11 +59,16 @@ export class LanguageModel {
     values: { get(name: string): Float32Array | undefined },
   ): LanguageModel {
     const parameters = new Map<string, tf.Variable>();
-    for (const [name, { shape }] of parameterSpecs(config)) {
-      const data = values.get(name);
-      if (!data)
-        throw new TrainerError(`The tensor ${name} is missing: expected shape [${shape.join(', ')}].`);
-      parameters.set(name, newVariable(data, shape));
+    try {
+      for (const [name, { shape }] of parameterSpecs(config)) {
+        const data = values.get(name);
+        if (!data)
+          throw new TrainerError(`The tensor ${name} is missing: expected shape [${shape.join(', ')}].`);
+        parameters.set(name, newVariable(data, shape));
+      }
+    } catch (error) {
+      for (const variable of parameters.values()) variable.dispose();
+      throw error;
     }
     return new LanguageModel(config, parameters);
   }

@@ -88,8 +88,7 @@ export class Run {
    */
   static async open(plan: RunPlan, context: StageContext): Promise<Run> {
     mkdirSync(context.runFolder, { recursive: true });
-    for (const folder of [context.runFolder, join(context.runFolder, 'checkpoints')])
-      removeUnfinished(folder);
+    removeUnfinished(context.runFolder);
     const identity = await identityOf(plan);
     const finished = readResult(context.runFolder, identity);
     if (finished) return new Run(plan, context, identity, null, finished, finished.metrics);
