@@ -95,6 +95,8 @@ export interface MemoryPlan extends StepSize {
   config: ModelConfig;
   models?: ModelCount;
   savings?: MemorySavings;
+  /** bytes that models of another shape take beside these */
+  besides?: number;
   /** what one unit of microBatchSize is, for the error: "rows", "episodes" */
   unit: string;
   /** rows of the batch that one unit of microBatchSize takes; 1 if left out */
@@ -107,11 +109,11 @@ export interface MemoryPlan extends StepSize {
  * @throws TrainerError one sentence: the estimate, what is there, and the micro-batch or width that would fit
  */
 export function requireMemory(plan: MemoryPlan, limit = memoryLimit()): void {
-  const { config, rows, columns, models, savings = {}, unit, rowsPerUnit = 1 } = plan;
-  const needed = trainingMemory(config, plan, models, savings).total;
+  const { config, rows, columns, models, savings = {}, besides = 0, unit, rowsPerUnit = 1 } = plan;
+  const needed = trainingMemory(config, plan, models, savings).total + besides;
   if (needed <= limit) return;
   const fits = (shape: ModelConfig, tried: number, more: MemorySavings = {}): boolean =>
-    trainingMemory(shape, { rows: tried, columns }, models, { ...savings, ...more }).total <= limit;
+    trainingMemory(shape, { rows: tried, columns }, models, { ...savings, ...more }).total + besides <= limit;
   const units = largest(Math.floor(rows / rowsPerUnit), (count) => fits(config, count * rowsPerUnit));
   const perHead = config.width / config.heads;
   const narrowed = (heads: number): ModelConfig => ({

@@ -13,7 +13,8 @@ import { runStage } from './index.ts';
 import type { PpoInput } from './ppo.config.ts';
 import type { SftInput } from './sft.config.ts';
 import { readRunState } from './shared/run-state.ts';
-import { firstToken, lastTokenReward } from './testing/bandit.ts';
+import { firstToken } from './testing/first-token.ts';
+import { madeReward } from './testing/made-rewards.ts';
 import {
   letterTokenizer,
   recordingContext,
@@ -67,7 +68,7 @@ beforeAll(async () => {
   };
   const start = louder(tinyModel(tokenizer, 1));
   const wanted: Record<string, number> = { a: 1.5, b: 1, c: 0.5 };
-  const reward = lastTokenReward(tokenizer, (token) => wanted[tokenizer.decode([token])] ?? -0.2);
+  const reward = madeReward(tokenizer, { token: (token) => wanted[tokenizer.decode([token])] ?? -0.2 });
   ppo = {
     seed: 1,
     model: await writeTiny(join(folder, 'policy'), start, tokenizer),

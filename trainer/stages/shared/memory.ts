@@ -4,7 +4,7 @@ import { readConfig } from '../../model/checkpoint.ts';
 import type { ModelConfig } from '../../model/config.ts';
 import { adapterSize } from '../../model/language-model.ts';
 import type { LoraSettings } from '../../model/lora.ts';
-import { type MemorySavings, type ModelCount, requireMemory } from '../../model/memory.ts';
+import { type MemorySavings, type ModelCount, requireMemory, trainingMemory } from '../../model/memory.ts';
 import { Tokenizer } from '../../tokenizer/tokenizer.ts';
 import type { PpoConfig } from '../ppo.config.ts';
 import type { PretrainConfig } from '../pretrain.config.ts';
@@ -63,17 +63,30 @@ export function requireRewardMemory(config: RewardConfig, rankings: readonly Com
   });
 }
 
-/** Policy and value model learn, reference and reward model are only read. */
+/**
+ * Policy and value model learn, in turn; reference and reward model are only read, as is the average of the policy's weights
+ * where there is one. The reward model, and the value model with it, can be of another size than the policy.
+ */
 export function requirePpoMemory(config: PpoConfig): void {
-  const model = readConfig(config.model);
+  const policy = readConfig(config.model);
+  const reward = readConfig(config.reward);
   const minibatch = config.batchSize / config.minibatches;
-  requireMemory({
-    config: model,
-    rows: Math.min(config.microBatchSize ?? minibatch, minibatch),
-    columns: model.contextLength,
-    unit: 'episodes',
-    ...planOf(config, model, 2, 2),
-  });
+  const rows = Math.min(config.microBatchSize ?? minibatch, minibatch);
+  const columns = Math.min(policy.contextLength, reward.contextLength);
+  const ofPolicy = planOf(config, policy, config.emaDecay === null ? 1 : 2);
+  const ofReward = planOf(config, reward, 1);
+  const step = { rows, columns, unit: 'episodes' };
+  requireMemory({ ...step, config: policy, ...ofPolicy, besides: heldBytes(reward, ofReward) });
+  requireMemory({ ...step, config: reward, ...ofReward, besides: heldBytes(policy, ofPolicy) });
+}
+
+/** What models take while another one learns: weights and moments. */
+function heldBytes(
+  config: ModelConfig,
+  { models, savings }: { models: ModelCount; savings: MemorySavings },
+): number {
+  const { weights, moments } = trainingMemory(config, { rows: 1, columns: 1 }, models, savings);
+  return weights + moments;
 }
 
 /**
