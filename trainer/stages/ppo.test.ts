@@ -1,11 +1,9 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { rightPadded } from '../data/batch.ts';
-import { renderPrompt } from '../data/template.ts';
 import { openDevice } from '../engine/device.ts';
 import { tf } from '../engine/tf.ts';
 import { loadLanguageModel } from '../model/checkpoint.ts';
-import type { LanguageModel } from '../model/language-model.ts';
 import { ScalarModel } from '../model/scalar-model.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 import { runStage } from './index.ts';
