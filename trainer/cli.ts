@@ -1,8 +1,10 @@
 import { Command, CommanderError } from 'commander';
+import { addBestOfNCommand } from './cli/best-of-n-command.ts';
 import { addConvertCommand } from './cli/convert-command.ts';
 import { addDemoWorldCommand } from './cli/demo-world-command.ts';
 import { addDevicesCommand } from './cli/devices-command.ts';
 import { addEvaluateCommand } from './cli/evaluate-command.ts';
+import { addImportCommand } from './cli/import-command.ts';
 import { addMergeAdapterCommand } from './cli/merge-adapter-command.ts';
 import { addSampleCommand } from './cli/sample-command.ts';
 import { addStageCommands } from './cli/stage-command.ts';
@@ -10,7 +12,10 @@ import { addTokenizerCommand } from './cli/tokenizer-command.ts';
 import { messageOf } from './errors.ts';
 import { trainerVersion } from './stages/shared/version.ts';
 
-/** The whole command line: `touchstone pretrain|sft|reward|ppo|tokenizer|sample|evaluate|convert|merge-adapter|devices|demo-world`. */
+/**
+ * The whole command line: `touchstone pretrain|sft|reward|ppo|dpo|tokenizer|sample|best-of-n|import|evaluate|convert|
+ * merge-adapter|devices| demo-world`.
+ */
 export function createProgram(): Command {
   const program = new Command('touchstone')
     .description(
@@ -22,6 +27,8 @@ export function createProgram(): Command {
   addStageCommands(program);
   addTokenizerCommand(program);
   addSampleCommand(program);
+  addBestOfNCommand(program);
+  addImportCommand(program);
   addEvaluateCommand(program);
   addConvertCommand(program);
   addMergeAdapterCommand(program);

@@ -48,5 +48,5 @@ export interface StageResult {
   resumedFrom: number | null;
 }
 
-export const stageNames = ['pretrain', 'sft', 'reward', 'ppo'] as const;
+export const stageNames = ['pretrain', 'sft', 'reward', 'ppo', 'dpo'] as const;
 export type StageName = (typeof stageNames)[number];

@@ -77,7 +77,7 @@ export function weightFiles(folder: string): string[] {
 export function requireSameTokenizer(folder: string, other: string): void {
   if (!loadTokenizer(folder).matches(loadTokenizer(other))) {
     throw new TrainerError(
-      `The tokenizers of ${folder} and ${other} differ: expected a reward model that was trained from this policy's family.`,
+      `The tokenizers of ${folder} and ${other} differ: expected two that were trained from one model, so that both read the same tokens.`,
     );
   }
 }

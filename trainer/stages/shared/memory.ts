@@ -6,6 +6,7 @@ import { adapterSize } from '../../model/language-model.ts';
 import type { LoraSettings } from '../../model/lora.ts';
 import { type MemorySavings, type ModelCount, requireMemory, trainingMemory } from '../../model/memory.ts';
 import { Tokenizer } from '../../tokenizer/tokenizer.ts';
+import type { DpoConfig } from '../dpo.config.ts';
 import type { PpoConfig } from '../ppo.config.ts';
 import type { PretrainConfig } from '../pretrain.config.ts';
 import type { RewardConfig } from '../reward.config.ts';
@@ -44,8 +45,27 @@ export function requireSftMemory(config: SftConfig, examples: readonly EncodedEx
   });
 }
 
-/** Every completion of a ranking is a row, as long as the batch's longest. */
+/** Every completion of a ranking is a row, as long as the longest; the SFT model is read where it writes samples. */
 export function requireRewardMemory(config: RewardConfig, rankings: readonly Comparison[]): void {
+  requireRankingMemory(config, rankings, config.normalization === 'samples' ? 1 : 0);
+}
+
+/** As for a reward model. A reference of its own is freed before the policy learns. */
+export function requireDpoMemory(config: DpoConfig, rankings: readonly Comparison[]): void {
+  requireRankingMemory(config, rankings, 0);
+}
+
+function requireRankingMemory(
+  config: {
+    model: string;
+    batchSize: number;
+    microBatchSize: number | null;
+    gradientCheckpointing: boolean;
+    lora?: LoraSettings | null;
+  },
+  rankings: readonly Comparison[],
+  frozen: number,
+): void {
   let columns = 0;
   let completions = 0;
   for (const { sequences } of rankings) {
@@ -53,13 +73,14 @@ export function requireRewardMemory(config: RewardConfig, rankings: readonly Com
     for (const sequence of sequences) columns = Math.max(columns, sequence.length);
   }
   const batch = Math.min(config.batchSize, rankings.length);
+  const model = readConfig(config.model);
   requireMemory({
-    config: readConfig(config.model),
+    config: model,
     rows: Math.min(config.microBatchSize ?? batch, batch) * completions,
     columns,
     unit: 'rankings',
     rowsPerUnit: completions,
-    savings: { gradientCheckpointing: config.gradientCheckpointing },
+    ...planOf({ ...config, lora: config.lora ?? null }, model, frozen),
   });
 }
 
