@@ -123,6 +123,18 @@ describe('a loss that is no number', () => {
     );
   });
 
+  it('is said of rankings with their lines, of a reward model and of DPO', async () => {
+    const rows = [...'abcdefgh'].map((prompt) => ({ prompt, completions: ['a', 'bc'], ranks: [1, 2] }));
+    const rankings = writeLines(folder, 'rankings.jsonl', rows);
+    const common = { model: sft.model, rankings, validationFraction: 0, batchSize: 2, checkpointEvery: 1 };
+    for (const stage of ['reward', 'dpo'] as const) {
+      const config = { ...common, epochs: 2, learningRate: 1e30, schedule: 'constant' };
+      const message = await failure(stage, config, stage);
+      expect(message).toMatch(/^Step \d was not taken: the loss of \w+ is NaN .* on lines \d and \d of /);
+      expect(message).toContain(`of ${rankings}, where finite numbers were expected; the state of step`);
+    }
+  });
+
   it('that only the update makes is not saved: no state and no model of weights that are no numbers', async () => {
     const message = await failure('sft', { ...sft, learningRate: 1e39 }, 'overflow');
     expect(message).toMatch(

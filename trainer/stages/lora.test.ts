@@ -195,6 +195,40 @@ describe('sft with adapters', () => {
   });
 });
 
+describe('dpo with adapters', () => {
+  const run = async (name: string, abortAfter?: number) => {
+    const rows = letters.map((prompt) => ({ prompt, completions: ['a', 'bc', 'def'], ranks: [1, 2, 2] }));
+    const recording = recordingContext(join(folder, name), abortAfter);
+    const config = {
+      seed: 4,
+      model: sft.model,
+      rankings: writeLines(folder, 'rankings.jsonl', rows),
+      validationFraction: 0,
+      epochs: 6,
+      batchSize: 4,
+      learningRate: 1e-2,
+      checkpointEvery: 2,
+      lora: { rank: 4 },
+      gradientCheckpointing: true,
+    };
+    const result = await runStage('dpo', config, recording.context);
+    return { result, ...recording };
+  };
+
+  it('starts at log 2 against the same weights with the adapters off, learns the order, and resumes bit for bit', async () => {
+    const before = tf.memory().numTensors;
+    const whole = await run('dpo whole');
+    expect(tf.memory().numTensors).toBe(before);
+    expect(whole.reports[0]?.values.loss).toBeCloseTo(Math.LN2, 6);
+    expect(whole.reports.at(-1)?.values.accuracy).toBe(1);
+    const first = await run('dpo halves', 3);
+    const second = await run('dpo halves');
+    expect(second.result.resumedFrom).toBe(3);
+    expect(withoutTimes([...first.reports, ...second.reports])).toEqual(withoutTimes(whole.reports));
+    expect(weightsOf(second.result.checkpoint)).toEqual(weightsOf(whole.result.checkpoint));
+  });
+});
+
 describe('ppo with adapters', () => {
   it('finds the optimum π_ref exp(r / β) of a one-token task', async () => {
     const { result } = await runPpo('bandit', {
@@ -233,10 +267,24 @@ describe('ppo with adapters', () => {
     expect(tf.memory().numTensors).toBe(before);
   });
 
-  it('resumes bit for bit', async () => {
-    const whole = await runPpo('ppo whole');
-    const first = await runPpo('ppo halves', {}, 2);
-    const second = await runPpo('ppo halves');
+  it('resumes bit for bit, the average of the merged weights with it', async () => {
+    const more = { emaDecay: 0.9 };
+    const whole = await runPpo('ppo whole', more);
+    const first = await runPpo('ppo halves', more, 2);
+    const second = await runPpo('ppo halves', more);
+    const averages = ['ppo whole', 'ppo halves'].map((name) => weightsOf(join(folder, name, 'model-ema')));
+    expect(averages[1]).toEqual(averages[0]);
+    const [base, average, last] = [
+      weightsOf(ppo.model),
+      averages[0] ?? new Map<string, Float32Array>(),
+      weightsOf(whole.result.checkpoint),
+    ];
+    expect(average.get('transformer.wte.weight')).toEqual(base.get('transformer.wte.weight'));
+    const name = 'transformer.h.0.mlp.c_fc.weight';
+    const from = (other: Map<string, Float32Array>) =>
+      largestDifference(average.get(name) ?? [], other.get(name) ?? []);
+    expect(from(base)).toBeGreaterThan(0);
+    expect(from(base)).toBeLessThan(largestDifference(last.get(name) ?? [], base.get(name) ?? []));
     expect(second.result.resumedFrom).toBe(2);
     expect(withoutTimes([...first.reports, ...second.reports])).toEqual(withoutTimes(whole.reports));
     expect(weightsOf(second.result.checkpoint)).toEqual(weightsOf(whole.result.checkpoint));
