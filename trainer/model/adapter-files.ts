@@ -3,10 +3,10 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { messageOf, TrainerError } from '../errors.ts';
 import { replaceFolder } from './atomic-folder.ts';
+import { familyOf } from './families.ts';
 import type { LanguageModel } from './language-model.ts';
 import { factorName, type LoraSettings, layerKinds } from './lora.ts';
 import { readSafetensors, type StoredTensor, writeSafetensors } from './safetensors.ts';
-import { TRUNK_PREFIX } from './scalar-model.ts';
 
 const CONFIG_FILE = 'adapter_config.json';
 const WEIGHTS_FILE = 'adapter_model.safetensors';
@@ -49,7 +49,7 @@ export async function saveAdapter(folder: string, model: LanguageModel, base: st
   if (!adapter) throw new TrainerError('The model has no adapters to write: expected one that was adapted.');
   const tensors = new Map<string, StoredTensor>();
   for (const [name, variable] of adapter.parameters) {
-    tensors.set(`${PEFT_PREFIX}${TRUNK_PREFIX}${name}`, {
+    tensors.set(`${PEFT_PREFIX}${familyOf(model.config).prefix}${name}`, {
       shape: variable.shape,
       data: Float32Array.from(await variable.data()),
     });
@@ -93,7 +93,8 @@ export function loadAdapter(folder: string, model: LanguageModel): LanguageModel
   const config = readAdapterConfig(folder);
   const file = join(folder, WEIGHTS_FILE);
   const tensors = new Map<string, StoredTensor>();
-  for (const [name, tensor] of readSafetensors(file)) tensors.set(plainName(name), tensor);
+  for (const [name, tensor] of readSafetensors(file))
+    tensors.set(plainName(name, familyOf(model.config).prefix), tensor);
   const all = [...model.targets('all-linear').keys()];
   const adapted = all.filter((layer) => tensors.has(factorName(layer, 'A')));
   const wanted = new Set(adapted.flatMap((layer) => [factorName(layer, 'A'), factorName(layer, 'B')]));
@@ -150,7 +151,7 @@ function readAdapterConfig(folder: string): z.infer<typeof adapterConfigSchema> 
 }
 
 /** A tensor's name without what PEFT and the family put before it. */
-function plainName(name: string): string {
+function plainName(name: string, prefix: string): string {
   const own = name.startsWith(PEFT_PREFIX) ? name.slice(PEFT_PREFIX.length) : name;
-  return own.startsWith(TRUNK_PREFIX) ? own.slice(TRUNK_PREFIX.length) : own;
+  return own.startsWith(prefix) ? own.slice(prefix.length) : own;
 }

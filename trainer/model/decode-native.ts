@@ -100,7 +100,9 @@ export async function* decodeNatively(
   const { batchSize = 32, stopTokens, signal } = options;
   // Equal prompts next to each other: each is read once.
   const rows = [...completions].sort(({ start: a }, { start: b }) => a.group - b.group || a.index - b.index);
-  const { vocabularySize, contextLength, width, layers, heads, innerWidth, layerNormEpsilon } = model.config;
+  const { config } = model;
+  if (config.family !== 'gpt2') throw new Error(`The native decoder knows no ${config.family}.`);
+  const { vocabularySize, contextLength, width, layers, heads, innerWidth, layerNormEpsilon } = config;
   const shape = Int32Array.of(vocabularySize, contextLength, width, layers, heads, innerWidth);
   const capacity = Math.max(...rows.map(({ start }) => start.prompt.length + start.limit - 1));
   const drawable = drawableTokens(model.config, options);

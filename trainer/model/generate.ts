@@ -86,7 +86,7 @@ function decode(
   options: GenerateOptions,
 ): AsyncGenerator<Completion[], void, undefined> {
   const native = nativeBackend();
-  return native
+  return native && model.config.family === 'gpt2'
     ? decodeNatively(native, model, completions, options)
     : decodeByComposition(model, completions, options);
 }

@@ -3,19 +3,26 @@ import { cachedAttention, type KeyValueCache } from '../engine/ops/cached-attent
 import { causalAttention } from '../engine/ops/causal-attention.ts';
 import { headLogProbs, measureHead } from '../engine/ops/head-log-probs.ts';
 import { type LinearOptions, linear } from '../engine/ops/linear.ts';
+import { type LinearPart, linearTogether } from '../engine/ops/linear-together.ts';
 import { lowRankLinear } from '../engine/ops/low-rank-linear.ts';
 import { Random } from '../engine/random.ts';
 import { recomputed } from '../engine/recomputed.ts';
 import { tf } from '../engine/tf.ts';
 import { TrainerError } from '../errors.ts';
-import { type CompleteModelConfig, completeConfig, type ModelConfig } from './config.ts';
-import type { Dropout, ParameterSpec, Pass } from './family.ts';
-import { gpt2 } from './gpt2.ts';
+import {
+  type CompleteModelConfig,
+  completeConfig,
+  keyValueHeadsOf,
+  type ModelConfig,
+  trunkConfig,
+} from './config.ts';
+import { familyOf } from './families.ts';
+import type { Dropout, Family, ParameterSpec, Pass } from './family.ts';
 import { type LinearLayer, LoraAdapter, type LoraSettings, targetLayers } from './lora.ts';
 
 /** Every parameter of a model of this shape under Hugging Face's names, in file order. */
 export function parameterSpecs(config: ModelConfig): Map<string, ParameterSpec> {
-  return gpt2.parameterSpecs(completeConfig(config));
+  return familyOf(config).parameterSpecs();
 }
 
 type Attend = Pass['attend'];
@@ -29,6 +36,7 @@ export class LanguageModel {
   readonly adapter: LoraAdapter | null;
   /** computes each block again in the backward pass instead of keeping what it made (Chen et al. 2016) */
   gradientCheckpointing = false;
+  readonly #family: Family;
 
   private constructor(
     config: ModelConfig,
@@ -38,6 +46,7 @@ export class LanguageModel {
     this.config = completeConfig(config);
     this.parameters = parameters;
     this.adapter = adapter;
+    this.#family = familyOf(this.config);
   }
 
   /** A model with random weights: the same seed, the same weights, on every device. */
@@ -106,12 +115,16 @@ export class LanguageModel {
   /** A copy with weights of its own, the adapters' changes in them. */
   clone(): LanguageModel {
     const parameters = new Map<string, tf.Variable>();
-    for (const [name, variable] of this.parameters) {
-      const merged = this.#merged(name);
-      parameters.set(name, merged ? tf.variable(merged) : copyVariable(variable));
-      merged?.dispose();
-    }
+    for (const name of this.parameters.keys()) parameters.set(name, this.#copy(name));
     return new LanguageModel(this.config, parameters);
+  }
+
+  /** A copy without an output layer of its own: the trunk of a model with another head. */
+  cloneTrunk(): LanguageModel {
+    const config = trunkConfig(this.config);
+    const parameters = new Map<string, tf.Variable>();
+    for (const name of parameterSpecs(config).keys()) parameters.set(name, this.#copy(name));
+    return new LanguageModel(config, parameters);
   }
 
   /** A parameter as the passes see it, to be read: the adapters' change in it. Inside a tidy, which takes what is made. */
@@ -142,7 +155,8 @@ export class LanguageModel {
         const segments = needsSegments(batch)
           ? tf.tensor2d(batch.segments, [batch.rows, batch.columns], 'int32')
           : null;
-        return (qkv) => causalAttention(qkv, this.config.heads, segments);
+        const { heads } = this.config;
+        return (qkv) => causalAttention(qkv, heads, segments, keyValueHeadsOf(this.config));
       };
       return this.#forward(batch, attending, options.dropout);
     });
@@ -154,7 +168,9 @@ export class LanguageModel {
    */
   hiddenCached(batch: TokenBatch, cache: KeyValueCache): tf.Tensor3D {
     return tf.tidy(() => {
-      const attend: Attend = (qkv, layer) => cachedAttention(qkv, this.config.heads, cache.layer(layer));
+      const { heads } = this.config;
+      const attend: Attend = (qkv, layer) =>
+        cachedAttention(qkv, heads, cache.layer(layer), keyValueHeadsOf(this.config));
       return this.#forward(batch, () => attend, undefined);
     });
   }
@@ -184,7 +200,7 @@ export class LanguageModel {
 
   /** The output layer's weight [V,D]. */
   #head(): tf.Tensor2D {
-    return this.parameter(gpt2.head(this.config)) as tf.Variable<tf.Rank.R2>;
+    return this.parameter(this.#family.head) as tf.Variable<tf.Rank.R2>;
   }
 
   /** One parameter by name. */
@@ -205,21 +221,31 @@ export class LanguageModel {
     this.#checkRange(batch);
     const start = (): Pass => this.#pass(batch, attending(), drop);
     const whole = start();
-    let x = gpt2.embed(whole);
+    const family = this.#family;
+    let x = family.embed(whole);
     for (let layer = 0; layer < this.config.layers; layer++) {
       // A pass of its own for each block that is computed twice: what the first one made is gone by then.
       x = this.gradientCheckpointing
-        ? recomputed(x, this.#trainableOf(layer), (again) => gpt2.block(start(), again, layer))
-        : gpt2.block(whole, x, layer);
+        ? recomputed(x, this.#trainableOf(layer), (again) => family.block(start(), again, layer))
+        : family.block(whole, x, layer);
     }
-    return gpt2.finish(whole, x) as tf.Tensor3D;
+    return family.finish(whole, x) as tf.Tensor3D;
   }
 
   #pass(batch: TokenBatch, attend: Attend, drop: Dropout | undefined): Pass {
     return {
-      config: this.config,
       batch,
-      project: (x, name, options) => this.#project(x, name, options, drop),
+      project: (x, name, options = {}) => this.#project(x, name, options, drop),
+      projectTogether: (x, names) =>
+        this.adapter
+          ? tf.concat(
+              names.map((name) => this.#project(x, name, {}, drop)),
+              -1,
+            )
+          : linearTogether(
+              x,
+              names.map((name) => this.#layer(name)),
+            ),
       matrix: (name) => this.parameter(name) as tf.Variable<tf.Rank.R2>,
       vector: (name) => this.parameter(name) as tf.Variable<tf.Rank.R1>,
       attend,
@@ -227,18 +253,29 @@ export class LanguageModel {
     };
   }
 
-  #project(
-    x: tf.Tensor,
-    name: string,
-    options: LinearOptions = {},
-    drop: Dropout | undefined = undefined,
-  ): tf.Tensor {
-    const weight = this.parameter(`${name}.weight`) as tf.Variable<tf.Rank.R2>;
-    const bias = this.parameter(`${name}.bias`) as tf.Variable<tf.Rank.R1>;
+  #project(x: tf.Tensor, name: string, own: LinearOptions, drop: Dropout | undefined): tf.Tensor {
+    const { weight, bias } = this.#layer(name);
+    const options = { transposeWeight: this.#family.outputsFirst, ...own };
     const change = this.adapter?.change(name, drop);
     return change
       ? lowRankLinear(x, weight, bias, change, options)
       : linear(x, weight, bias, { ...options, frozen: this.adapter !== null });
+  }
+
+  /** A linear layer's weight, and its bias where the family has one. */
+  #layer(name: string): LinearPart {
+    const weight = this.parameter(`${name}.weight`) as tf.Variable<tf.Rank.R2>;
+    const bias = this.parameters.get(`${name}.bias`) as tf.Variable<tf.Rank.R1> | undefined;
+    return { weight, bias: bias ?? null };
+  }
+
+  /** A parameter with the adapters' change in it, a variable of its own. */
+  #copy(name: string): tf.Variable {
+    const merged = this.#merged(name);
+    if (!merged) return copyVariable(this.parameter(name));
+    const copy = tf.variable(merged) as tf.Variable;
+    merged.dispose();
+    return copy;
   }
 
   /** What learns in one block. */
@@ -291,10 +328,12 @@ export function adapterSize(config: ModelConfig, { rank, targets }: LoraSettings
 /** The linear layers of the blocks, by name, without those of embeddings and head. */
 function linearLayers(config: ModelConfig): Map<string, LinearLayer> {
   const layers = new Map<string, LinearLayer>();
+  const transposed = familyOf(config).outputsFirst;
   for (const [name, { shape }] of parameterSpecs(config)) {
-    const [inputs, outputs] = shape;
-    if (blockOf(name) === null || inputs === undefined || outputs === undefined) continue;
-    layers.set(name.replace(/\.weight$/, ''), { inputs, outputs, transposed: false });
+    const [first, second] = shape;
+    if (blockOf(name) === null || first === undefined || second === undefined) continue;
+    const [inputs, outputs] = transposed ? [second, first] : [first, second];
+    layers.set(name.replace(/\.weight$/, ''), { inputs, outputs, transposed });
   }
   return layers;
 }

@@ -10,6 +10,7 @@ import { Random } from '../engine/random.ts';
 import { tf } from '../engine/tf.ts';
 import { Learner } from '../stages/shared/learner.ts';
 import { loadAdapter, saveAdapter } from './adapter-files.ts';
+import type { ModelConfig } from './config.ts';
 import { generate } from './generate.ts';
 import type { LanguageModel } from './language-model.ts';
 import type { LoraSettings } from './lora.ts';
@@ -220,6 +221,32 @@ describe('low-rank adapters', () => {
     expect(() => tinyModel().adapt({ ...settings, targets: ['q_proj'] }, 1)).toThrow(
       'lora.targets names "q_proj", which is no linear layer of this model: expected some of attn.c_attn, attn.c_proj, mlp.c_fc, mlp.c_proj.',
     );
+  });
+});
+
+describe('adapters of a Llama', () => {
+  const llama: ModelConfig = { ...tinyConfig, family: 'llama', width: 16, heads: 4, keyValueHeads: 2 };
+
+  it('start as the base, merge to the same logits (1e-5), checkpoint bit for bit, and are PEFT’s by name', async () => {
+    const base = tinyModel(1, llama);
+    const [sequence = []] = randomSequences(3, [14]);
+    const start = plainLogits(base.adapt(settings, 1), sequence).flat();
+    expect(largestDifference(start, plainLogits(base, sequence).flat())).toBeLessThan(1e-5);
+    const model = adapted(base, {}, 0.1);
+    const own = plainLogits(model, sequence).flat();
+    expect(largestDifference(plainLogits(model.clone(), sequence).flat(), own)).toBeLessThan(1e-5);
+    const kept = await gradientsOf(model);
+    model.gradientCheckpointing = true;
+    expect(await gradientsOf(model)).toEqual(kept);
+    expect(kept.numbers.size).toBe(2 * 7 * 2);
+    const target = join(folder, 'llama');
+    await saveAdapter(target, model, null);
+    const names = [...readSafetensors(join(target, 'adapter_model.safetensors')).keys()];
+    expect(names).toContain('base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight');
+    expect(JSON.parse(readFileSync(join(target, 'adapter_config.json'), 'utf8'))).toMatchObject({
+      fan_in_fan_out: false,
+    });
+    expect(plainLogits(loadAdapter(target, base), sequence).flat()).toEqual(own);
   });
 });
 

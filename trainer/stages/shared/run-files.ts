@@ -1,14 +1,11 @@
 import {
   appendFileSync,
-  closeSync,
   existsSync,
-  fsyncSync,
-  openSync,
   readdirSync,
   readFileSync,
   renameSync,
   rmSync,
-  writeSync,
+  writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -16,14 +13,14 @@ import { z } from 'zod';
 /** Replaces a file at once: readers see the old content or the new one, also after a crash. */
 export function replaceFile(file: string, content: string): void {
   const temporary = `${file}.${process.pid}.tmp`;
-  const descriptor = openSync(temporary, 'w');
   try {
-    writeSync(descriptor, content);
-    fsyncSync(descriptor);
-  } finally {
-    closeSync(descriptor);
+    // A whole file or an error: one write may take a part only, when the disk fills up.
+    writeFileSync(temporary, content, { flush: true });
+    renameSync(temporary, file);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw error;
   }
-  renameSync(temporary, file);
 }
 
 /** Removes what a process that was killed in `replaceFile` left in a folder. */

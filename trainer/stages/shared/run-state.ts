@@ -41,8 +41,16 @@ const stateSchema = z.strictObject({
  */
 export function writeRunState(folder: string, { tensors, ...rest }: RunState): void {
   const tensorsFile = newTensorsFile(folder, rest.step);
-  writeSafetensors(join(folder, tensorsFile), tensors);
-  replaceFile(join(folder, STATE_FILE), `${JSON.stringify({ version: 1, tensorsFile, ...rest })}\n`);
+  try {
+    writeSafetensors(join(folder, tensorsFile), tensors);
+    replaceFile(join(folder, STATE_FILE), `${JSON.stringify({ version: 1, tensorsFile, ...rest })}\n`);
+  } catch (cause) {
+    rmSync(join(folder, tensorsFile), { force: true });
+    throw new TrainerError(
+      `Cannot save the state of step ${rest.step} in ${folder} (${messageOf(cause)}): the run stops, and can go on from the state that was saved before.`,
+      { cause },
+    );
+  }
   removeTensorsExcept(folder, tensorsFile);
 }
 
