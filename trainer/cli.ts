@@ -5,6 +5,7 @@ import { addDemoWorldCommand } from './cli/demo-world-command.ts';
 import { addDevicesCommand } from './cli/devices-command.ts';
 import { addEvaluateCommand } from './cli/evaluate-command.ts';
 import { addImportCommand } from './cli/import-command.ts';
+import { addMergeAdapterCommand } from './cli/merge-adapter-command.ts';
 import { addSampleCommand } from './cli/sample-command.ts';
 import { addStageCommands } from './cli/stage-command.ts';
 import { overview } from './cli/stage-help.ts';
@@ -33,6 +34,7 @@ export function createProgram(): Command {
   program.commandsGroup('Tools:');
   addTokenizerCommand(program);
   addConvertCommand(program);
+  addMergeAdapterCommand(program);
   addDevicesCommand(program);
   addDemoWorldCommand(program);
   return program.addHelpText('after', overview);

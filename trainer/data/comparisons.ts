@@ -19,6 +19,8 @@ export interface Comparison {
   ranks: number[];
   labeler?: string | undefined;
   split?: string | undefined;
+  /** file and line that it comes from */
+  where?: string | undefined;
 }
 
 /** All pairs (i, j) in which i is ranked above j (a smaller number is better). Equal ranks give no pair. */
@@ -118,6 +120,7 @@ export function encodeComparisons(
       ranks,
       labeler,
       split,
+      where,
     });
   }
   return encoded;

@@ -19,25 +19,40 @@ export class TokenCorpus {
   readonly tokens: Int32Array;
   /** where each document begins, and the end of the last: documents + 1 entries */
   readonly starts: Float64Array;
+  /** of each document the line of its file, 0 where it is none */
+  readonly lines: Float64Array;
   /** size of the text in UTF-8 */
   readonly bytes: number;
 
-  constructor(name: string, tokens: Int32Array, starts: Float64Array, bytes: number) {
+  constructor(name: string, tokens: Int32Array, starts: Float64Array, lines: Float64Array, bytes: number) {
     this.name = name;
     this.tokens = tokens;
     this.starts = starts;
+    this.lines = lines;
     this.bytes = bytes;
   }
 
   /** Encodes documents; empty ones are passed over. @throws TrainerError when there is no text at all */
   static encode(name: string, documents: Iterable<Document>, tokenizer: Tokenizer): TokenCorpus {
     const builder = new CorpusBuilder(name, tokenizer);
-    for (const { text } of documents) builder.add(text);
+    for (const { text, line } of documents) builder.add(text, line);
     return builder.build();
   }
 
   get documents(): number {
     return this.starts.length - 1;
+  }
+
+  /** Where a piece comes from, for errors: "documents.jsonl:17", or "book.txt, tokens 640 to 767". */
+  placeOf({ start, cells }: Piece): string {
+    let [low, high] = [0, this.documents - 1];
+    while (low < high) {
+      const middle = Math.ceil((low + high) / 2);
+      if ((this.starts[middle] ?? 0) <= start) low = middle;
+      else high = middle - 1;
+    }
+    const line = this.lines[low] ?? 0;
+    return line > 0 ? `${this.name}:${line}` : `${this.name}, tokens ${start} to ${start + cells - 1}`;
   }
 
   /**
@@ -68,6 +83,7 @@ export class CorpusBuilder {
   readonly #tokenizer: Tokenizer;
   readonly #tokens = new TokenBuffer();
   readonly #starts: number[] = [];
+  readonly #lines: number[] = [];
   #bytes = 0;
 
   constructor(name: string, tokenizer: Tokenizer) {
@@ -80,11 +96,12 @@ export class CorpusBuilder {
     return this.#starts.length;
   }
 
-  /** Encodes a document and ends it; an empty one is passed over. */
-  add(text: string): void {
+  /** Encodes a document and ends it; an empty one is passed over. @param line of its file; 0 where it is none */
+  add(text: string, line = 0): void {
     if (text === '') return;
     this.#starts.push(this.#tokens.length);
     for (const id of this.#tokenizer.before) this.#tokens.push(id);
+    this.#lines.push(line);
     this.#tokenizer.encodeInto(text, this.#tokens);
     this.#tokens.push(this.#tokenizer.endOfText);
     this.#bytes += Buffer.byteLength(text);
@@ -98,6 +115,7 @@ export class CorpusBuilder {
     }
     const starts = new Float64Array(this.documents + 1).fill(length);
     starts.set(this.#starts);
-    return new TokenCorpus(this.#name, ids.slice(0, length), starts, this.#bytes);
+    const lines = Float64Array.from(this.#lines);
+    return new TokenCorpus(this.#name, ids.slice(0, length), starts, lines, this.#bytes);
   }
 }

@@ -11,6 +11,8 @@ export interface EncodedExample {
   prompt: number[];
   /** the answer, ending with the token that ends it */
   response: number[];
+  /** file and line that it comes from */
+  where?: string | undefined;
 }
 
 /** What was done to examples longer than the context. */
@@ -66,9 +68,9 @@ export function encodeDemonstrations(
 ): EncodedDemonstrations {
   const lengths = newLengthReport();
   const examples: EncodedExample[] = [];
-  for (const { prompt, completion } of demonstrations) {
+  for (const { prompt, completion, where } of demonstrations) {
     const example = encodeExample(prompt, completion, tokenizer, context, lengths);
-    if (example) examples.push(example);
+    if (example) examples.push({ ...example, where });
   }
   return { examples, lengths };
 }

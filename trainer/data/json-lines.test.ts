@@ -54,8 +54,8 @@ describe('JSON lines', () => {
   it('reads documents, and a text file as one', () => {
     const path = file('documents.jsonl', { text: 'one' }, '', { text: 'two\n', source: 's' });
     expect([...readDocuments(path)]).toEqual([
-      { text: 'one', source: undefined },
-      { text: 'two\n', source: 's' },
+      { text: 'one', source: undefined, line: 1 },
+      { text: 'two\n', source: 's', line: 3 },
     ]);
     expect([...readDocuments(file('all.txt', 'line 1', 'line 2'))]).toEqual([
       { text: 'line 1\nline 2', source: 'all.txt' },

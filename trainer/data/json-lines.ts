@@ -11,6 +11,8 @@ import { messageSchema, type Prompt, promptSchema } from './template.ts';
 export interface Document {
   text: string;
   source?: string | undefined;
+  /** of its file, from 1; of documents that are a line */
+  line?: number | undefined;
 }
 
 /** An answer that someone wrote to a prompt. */
@@ -19,6 +21,8 @@ export interface Demonstration {
   completion: string;
   labeler?: string | undefined;
   split?: string | undefined;
+  /** file and line that it was read from */
+  where?: string | undefined;
 }
 
 /** A prompt to sample completions for. */
@@ -138,7 +142,10 @@ export function* readDocuments(file: string): Generator<Document> {
     yield { text, source: basename(file) };
     return;
   }
-  yield* readJsonLines(file, documentSchema, '{ text, source? }');
+  const expected = '{ text, source? }';
+  for (const { value, where, line } of readObjects(file, expected)) {
+    yield { ...checkFields(value, documentSchema, where, expected), line };
+  }
 }
 
 /**
@@ -171,7 +178,7 @@ export function* readDemonstrations(file: string): Generator<Demonstration> {
   const expected = '{ prompt, completion } or { messages }';
   for (const { value, where } of readObjects(file, expected)) {
     if (!('messages' in value)) {
-      yield checkFields(value, demonstrationSchema, where, expected);
+      yield { ...checkFields(value, demonstrationSchema, where, expected), where };
       continue;
     }
     const { messages, ...rest } = checkFields(value, messagesSchema, where, expected);
@@ -181,7 +188,7 @@ export function* readDemonstrations(file: string): Generator<Demonstration> {
         `${where}: messages: the last turn is the ${answer?.role}'s: expected the assistant's.`,
       );
     }
-    yield { ...rest, prompt: simplify(messages.slice(0, -1)), completion: answer.content };
+    yield { ...rest, prompt: simplify(messages.slice(0, -1)), completion: answer.content, where };
   }
 }
 
@@ -213,7 +220,10 @@ export function* readJsonLines<T>(file: string, schema: z.ZodType<T>, expected: 
     yield checkFields(value, schema, where, expected);
 }
 
-function* readObjects(file: string, expected: string): Generator<{ value: object; where: string }> {
+function* readObjects(
+  file: string,
+  expected: string,
+): Generator<{ value: object; where: string; line: number }> {
   let number = 0;
   for (const line of readLines(file)) {
     number++;
@@ -233,7 +243,7 @@ function* readObjects(file: string, expected: string): Generator<{ value: object
     if (typeof value !== 'object' || value === null || Array.isArray(value)) {
       throw new TrainerError(`${where}: expected an object ${expected}.`);
     }
-    yield { value, where };
+    yield { value, where, line: number };
   }
 }
 

@@ -2,15 +2,23 @@ import { emptyTrainingBatch, type TrainingBatch } from './batch.ts';
 import type { Piece, TokenCorpus } from './corpus.ts';
 import type { Mixture } from './mixture.ts';
 
+/** A piece of a row, and whose it is. */
+export interface DrawnPiece {
+  corpus: TokenCorpus;
+  piece: Piece;
+}
+
 /**
  * The next batch to pretrain on: rows filled to the last cell. Pieces of different documents are segments of their
  * own with positions from 0, so a cell predicts the next token of its document from that document alone.
+ * @param drawn gets the pieces that the rows are made of
  */
-export function packRows(mixture: Mixture, rows: number): TrainingBatch {
+export function packRows(mixture: Mixture, rows: number, drawn: DrawnPiece[] = []): TrainingBatch {
   const batch = emptyTrainingBatch(rows, mixture.columns, 0);
   for (let row = 0; row < rows; row++) {
     const { corpus, pieces } = mixture.nextRow();
     writePieces(batch, row, corpus, pieces);
+    for (const piece of pieces) drawn.push({ corpus, piece });
   }
   return batch;
 }

@@ -81,25 +81,63 @@ export function variableGradients(
     if (value.rank !== 0) throw new Error(`The loss has the shape [${value.shape}]: expected a scalar.`);
     const nodes = nodesBetween(tape, variables, value);
     if (nodes.length === 0) throw new Error('The loss depends on none of the parameters.');
-    return { value, grads: tf.tidy(() => backpropagate(nodes, variables, value)) };
+    const named: Record<string, tf.Tensor> = {};
+    tf.tidy(() => {
+      const gradients = backpropagate(nodes, variables, value, tf.onesLike(value));
+      for (const variable of variables) {
+        const gradient = gradients.get(variable.id);
+        if (gradient) named[variable.name] = gradient;
+      }
+      return named;
+    });
+    return { value, grads: named };
   } finally {
     clear(tape);
     state.activeTape = [];
   }
 }
 
+/**
+ * The gradients of what `f` makes for each of `xs`, given that of its result; zeros where it does not depend on one. For
+ * use within a gradient function, in the middle of a backward pass, whose own tape stays as it is.
+ */
+export function pullBack(f: () => tf.Tensor, xs: readonly tf.Tensor[], dy: tf.Tensor): tf.Tensor[] {
+  return tf.tidy(() => {
+    const { state } = tf.engine();
+    const outer = state.activeTape;
+    state.activeTape = [];
+    state.gradientDepth++;
+    const tape = state.activeTape;
+    try {
+      let y: tf.Tensor;
+      try {
+        y = tf.tidy(f);
+      } finally {
+        state.activeTape = outer;
+        state.gradientDepth--;
+      }
+      const gradients = backpropagate(nodesBetween(tape, xs, y), xs, y, dy.clone());
+      return xs.map((x) => gradients.get(x.id) ?? tf.zerosLike(x));
+    } finally {
+      clear(tape);
+    }
+  });
+}
+
 function clear(tape: readonly TapeNode[]): void {
   for (const { saved } of tape) for (const tensor of saved ?? []) tensor.dispose();
 }
 
+/** Gradients by the ids of what they are of; takes over `dy`, the gradient of y. */
 function backpropagate(
   nodes: readonly TapeNode[],
-  variables: readonly tf.Variable[],
-  value: tf.Scalar,
-): Record<string, tf.Tensor> {
-  const wanted = new Set(variables.map((variable) => variable.id));
+  xs: readonly tf.Tensor[],
+  y: tf.Tensor,
+  dy: tf.Tensor,
+): Map<number, tf.Tensor> {
+  const wanted = new Set(xs.map((x) => x.id));
   for (const node of nodes) for (const output of node.outputs) wanted.add(output.id);
-  const gradients = new Map<number, tf.Tensor>([[value.id, tf.onesLike(value)]]);
+  const gradients = new Map<number, tf.Tensor>([[y.id, dy]]);
   for (const node of [...nodes].reverse()) {
     const dys = node.outputs.map((output) => gradients.get(output.id) ?? tf.zerosLike(output));
     for (const [input, dx] of nodeGradients(node, dys, wanted)) {
@@ -110,10 +148,5 @@ function backpropagate(
     for (const dy of dys) dy.dispose();
     clear([node]);
   }
-  const named: Record<string, tf.Tensor> = {};
-  for (const variable of variables) {
-    const gradient = gradients.get(variable.id);
-    if (gradient) named[variable.name] = gradient;
-  }
-  return named;
+  return gradients;
 }

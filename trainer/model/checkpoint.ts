@@ -1,5 +1,6 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { firstNotFinite } from '../engine/finite.ts';
 import type { tf } from '../engine/tf.ts';
 import { messageOf, TrainerError } from '../errors.ts';
 import { Tokenizer } from '../tokenizer/tokenizer.ts';
@@ -108,7 +109,7 @@ export async function loadScalarModel(folder: string): Promise<ScalarModel> {
     }
     checkShape(folder, SCORE, [1, config.width], shape);
     const trunk = LanguageModel.fromValues(config, trunkOf(folder, config, weights));
-    return ScalarModel.fromParts(trunk, weights.read(SCORE).data);
+    return ScalarModel.fromParts(trunk, finite(folder, SCORE, weights.read(SCORE).data));
   });
 }
 
@@ -198,7 +199,7 @@ function trunkOf(
       `${folder}: ${WEIGHTS_FILE} holds the tensor ${plain} of shape [${weights.shape(name)?.join(', ')}], which a ${family.name} of this ${CONFIG_FILE} does not have.`,
     );
   }
-  return { get: (name) => weights.read(stored.get(name) ?? '').data };
+  return { get: (name) => finite(folder, name, weights.read(stored.get(name) ?? '').data) };
 }
 
 function sameValues(tensor: StoredTensor, other: StoredTensor | undefined): boolean {
@@ -213,6 +214,15 @@ function checkShape(folder: string, name: string, expected: number[], found: num
   if (expected.join() === found.join()) return;
   throw new TrainerError(
     `${folder}: the tensor ${name} has shape [${found.join(', ')}]: expected [${expected.join(', ')}] by its ${CONFIG_FILE}.`,
+  );
+}
+
+/** @throws TrainerError where one of the values is NaN or infinite */
+function finite(folder: string, name: string, values: Float32Array): Float32Array {
+  const index = firstNotFinite(values);
+  if (index < 0) return values;
+  throw new TrainerError(
+    `${folder}: the tensor ${name} holds ${values[index]} at place ${index}: expected finite numbers; its training went wrong, or the file is damaged.`,
   );
 }
 

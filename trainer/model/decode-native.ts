@@ -1,4 +1,5 @@
 import type { NativeBackend } from '../engine/native/backend.ts';
+import { tf } from '../engine/tf.ts';
 import type { Alternative, Completion } from './completion.ts';
 import { drawableTokens, type GenerateOptions } from './generate.ts';
 import { type LanguageModel, parameterSpecs } from './language-model.ts';
@@ -72,8 +73,10 @@ function packWeights(
   weights: Float32Array,
 ): void {
   for (const [index, name] of [...parameterSpecs(model.config).keys()].entries()) {
-    const values = native.floats(model.parameter(name));
-    native.addon.packTensor(shape, index, values.length, values, weights);
+    tf.tidy(() => {
+      const values = native.floats(model.effective(name));
+      native.addon.packTensor(shape, index, values.length, values, weights);
+    });
   }
 }
 

@@ -4,7 +4,9 @@ import { causalAttention } from '../engine/ops/causal-attention.ts';
 import { headLogProbs, measureHead } from '../engine/ops/head-log-probs.ts';
 import { type LinearOptions, linear } from '../engine/ops/linear.ts';
 import { type LinearPart, linearTogether } from '../engine/ops/linear-together.ts';
+import { lowRankLinear } from '../engine/ops/low-rank-linear.ts';
 import { Random } from '../engine/random.ts';
+import { recomputed } from '../engine/recomputed.ts';
 import { tf } from '../engine/tf.ts';
 import { TrainerError } from '../errors.ts';
 import {
@@ -16,6 +18,7 @@ import {
 } from './config.ts';
 import { familyOf } from './families.ts';
 import type { Dropout, Family, ParameterSpec, Pass } from './family.ts';
+import { type LinearLayer, LoraAdapter, type LoraSettings, targetLayers } from './lora.ts';
 
 /** Every parameter of a model of this shape under Hugging Face's names, in file order. */
 export function parameterSpecs(config: ModelConfig): Map<string, ParameterSpec> {
@@ -29,11 +32,20 @@ export class LanguageModel {
   readonly config: CompleteModelConfig;
   /** by Hugging Face's names without a prefix: "wte.weight", "h.0.attn.c_attn.weight" */
   readonly parameters: Map<string, tf.Variable>;
+  /** adapters that the passes go through; the parameters are then another model's, and frozen */
+  readonly adapter: LoraAdapter | null;
+  /** computes each block again in the backward pass instead of keeping what it made (Chen et al. 2016) */
+  gradientCheckpointing = false;
   readonly #family: Family;
 
-  private constructor(config: ModelConfig, parameters: Map<string, tf.Variable>) {
+  private constructor(
+    config: ModelConfig,
+    parameters: Map<string, tf.Variable>,
+    adapter: LoraAdapter | null = null,
+  ) {
     this.config = completeConfig(config);
     this.parameters = parameters;
+    this.adapter = adapter;
     this.#family = familyOf(this.config);
   }
 
@@ -56,19 +68,54 @@ export class LanguageModel {
     values: { get(name: string): Float32Array | undefined },
   ): LanguageModel {
     const parameters = new Map<string, tf.Variable>();
-    for (const [name, { shape }] of parameterSpecs(config)) {
-      const data = values.get(name);
-      if (!data)
-        throw new TrainerError(`The tensor ${name} is missing: expected shape [${shape.join(', ')}].`);
-      parameters.set(name, newVariable(data, shape));
+    try {
+      for (const [name, { shape }] of parameterSpecs(config)) {
+        const data = values.get(name);
+        if (!data)
+          throw new TrainerError(`The tensor ${name} is missing: expected shape [${shape.join(', ')}].`);
+        parameters.set(name, newVariable(data, shape));
+      }
+    } catch (error) {
+      for (const variable of parameters.values()) variable.dispose();
+      throw error;
     }
     return new LanguageModel(config, parameters);
   }
 
-  /** A copy with weights of its own. */
+  /**
+   * The same weights seen through low-rank adapters that alone learn (Hu et al. 2021). The weights stay this model's:
+   * it gives what it gave, with the adapters off, and must be kept as long as the adapted one is used.
+   * @throws TrainerError when the settings name a layer that is not there
+   */
+  adapt(settings: LoraSettings, seed: number): LanguageModel {
+    return this.#through(LoraAdapter.create(this.targets(settings.targets), settings, seed));
+  }
+
+  /** `adapt` with factors that are there already, by name. @param scale what the change counts, where it is not α / r */
+  adaptWith(
+    settings: LoraSettings,
+    values: ReadonlyMap<string, Float32Array>,
+    scale?: number,
+  ): LanguageModel {
+    return this.#through(LoraAdapter.fromValues(this.targets(settings.targets), settings, values, scale));
+  }
+
+  /** The linear layers of the blocks that `targets` names. @throws TrainerError for a name that is not there */
+  targets(targets: LoraSettings['targets']): Map<string, LinearLayer> {
+    const layers = linearLayers(this.config);
+    const chosen = new Set(targetLayers([...layers.keys()], targets));
+    return new Map([...layers].filter(([name]) => chosen.has(name)));
+  }
+
+  /** What an optimizer moves: the adapters' factors, or every parameter. */
+  get trainable(): Map<string, tf.Variable> {
+    return this.adapter?.parameters ?? this.parameters;
+  }
+
+  /** A copy with weights of its own, the adapters' changes in them. */
   clone(): LanguageModel {
     const parameters = new Map<string, tf.Variable>();
-    for (const [name, variable] of this.parameters) parameters.set(name, copyVariable(variable));
+    for (const name of this.parameters.keys()) parameters.set(name, this.#copy(name));
     return new LanguageModel(this.config, parameters);
   }
 
@@ -76,13 +123,18 @@ export class LanguageModel {
   cloneTrunk(): LanguageModel {
     const config = trunkConfig(this.config);
     const parameters = new Map<string, tf.Variable>();
-    for (const name of parameterSpecs(config).keys())
-      parameters.set(name, copyVariable(this.parameter(name)));
+    for (const name of parameterSpecs(config).keys()) parameters.set(name, this.#copy(name));
     return new LanguageModel(config, parameters);
   }
 
+  /** A parameter as the passes see it, to be read: the adapters' change in it. Inside a tidy, which takes what is made. */
+  effective(name: string): tf.Tensor {
+    return this.#merged(name) ?? this.parameter(name);
+  }
+
+  /** Frees the weights; of an adapted model the adapters alone. */
   dispose(): void {
-    for (const variable of this.parameters.values()) variable.dispose();
+    for (const variable of this.trainable.values()) variable.dispose();
   }
 
   /** The number of weights. */
@@ -99,12 +151,14 @@ export class LanguageModel {
    */
   hidden(batch: TokenBatch, options: { dropout?: Dropout | undefined } = {}): tf.Tensor3D {
     return tf.tidy(() => {
-      const segments = needsSegments(batch)
-        ? tf.tensor2d(batch.segments, [batch.rows, batch.columns], 'int32')
-        : null;
-      const { heads } = this.config;
-      const attend: Attend = (qkv) => causalAttention(qkv, heads, segments, keyValueHeadsOf(this.config));
-      return this.#forward(batch, attend, options.dropout);
+      const attending = (): Attend => {
+        const segments = needsSegments(batch)
+          ? tf.tensor2d(batch.segments, [batch.rows, batch.columns], 'int32')
+          : null;
+        const { heads } = this.config;
+        return (qkv) => causalAttention(qkv, heads, segments, keyValueHeadsOf(this.config));
+      };
+      return this.#forward(batch, attending, options.dropout);
     });
   }
 
@@ -117,18 +171,22 @@ export class LanguageModel {
       const { heads } = this.config;
       const attend: Attend = (qkv, layer) =>
         cachedAttention(qkv, heads, cache.layer(layer), keyValueHeadsOf(this.config));
-      return this.#forward(batch, attend, undefined);
+      return this.#forward(batch, () => attend, undefined);
     });
   }
 
   /** Logits [...,V] of hidden states [...,D]. */
   logits(hidden: tf.Tensor): tf.Tensor {
-    return linear(hidden, this.#head(), null, { transposeWeight: true });
+    return linear(hidden, this.#head(), null, { transposeWeight: true, frozen: this.adapter !== null });
   }
 
   /** log softmax(logits / temperature) of hidden states [N,D] at int32 targets [N], float32 [N]; logits never exist whole. */
   logProbs(hidden: tf.Tensor2D, targets: Int32Array, temperature = 1): tf.Tensor1D {
-    return tf.tidy(() => headLogProbs(hidden, this.#head(), tf.tensor1d(targets, 'int32'), temperature));
+    const frozen = this.adapter !== null;
+    return tf.tidy(() => {
+      const ids = tf.tensor1d(targets, 'int32');
+      return headLogProbs(hidden, this.#head(), ids, temperature, undefined, frozen);
+    });
   }
 
   /** `logProbs`, and the entropies (nats) of the distributions, float32 [N] each, without a gradient. */
@@ -152,31 +210,56 @@ export class LanguageModel {
     return variable;
   }
 
-  #forward(batch: TokenBatch, attend: Attend, drop: Dropout | undefined): tf.Tensor3D {
+  #through(adapter: LoraAdapter): LanguageModel {
+    const model = new LanguageModel(this.config, this.parameters, adapter);
+    model.gradientCheckpointing = this.gradientCheckpointing;
+    return model;
+  }
+
+  /** @param attending makes what the cells see each other by; anew for a block that is computed again */
+  #forward(batch: TokenBatch, attending: () => Attend, drop: Dropout | undefined): tf.Tensor3D {
     this.#checkRange(batch);
-    const pass: Pass = {
+    const start = (): Pass => this.#pass(batch, attending(), drop);
+    const whole = start();
+    const family = this.#family;
+    let x = family.embed(whole);
+    for (let layer = 0; layer < this.config.layers; layer++) {
+      // A pass of its own for each block that is computed twice: what the first one made is gone by then.
+      x = this.gradientCheckpointing
+        ? recomputed(x, this.#trainableOf(layer), (again) => family.block(start(), again, layer))
+        : family.block(whole, x, layer);
+    }
+    return family.finish(whole, x) as tf.Tensor3D;
+  }
+
+  #pass(batch: TokenBatch, attend: Attend, drop: Dropout | undefined): Pass {
+    return {
       batch,
-      project: (x, name, options) => this.#project(x, name, options),
+      project: (x, name, options = {}) => this.#project(x, name, options, drop),
       projectTogether: (x, names) =>
-        linearTogether(
-          x,
-          names.map((name) => this.#layer(name)),
-        ),
+        this.adapter
+          ? tf.concat(
+              names.map((name) => this.#project(x, name, {}, drop)),
+              -1,
+            )
+          : linearTogether(
+              x,
+              names.map((name) => this.#layer(name)),
+            ),
       matrix: (name) => this.parameter(name) as tf.Variable<tf.Rank.R2>,
       vector: (name) => this.parameter(name) as tf.Variable<tf.Rank.R1>,
       attend,
       dropout: (at) => drop && { rate: drop.rate, seed: drop.seed * 1009 + at },
     };
-    let x = this.#family.embed(pass);
-    for (let layer = 0; layer < this.config.layers; layer++) {
-      x = this.#family.block(pass, x, layer);
-    }
-    return this.#family.finish(pass, x) as tf.Tensor3D;
   }
 
-  #project(x: tf.Tensor, name: string, options: LinearOptions = {}): tf.Tensor {
+  #project(x: tf.Tensor, name: string, own: LinearOptions, drop: Dropout | undefined): tf.Tensor {
     const { weight, bias } = this.#layer(name);
-    return linear(x, weight, bias, { transposeWeight: this.#family.outputsFirst, ...options });
+    const options = { transposeWeight: this.#family.outputsFirst, ...own };
+    const change = this.adapter?.change(name, drop);
+    return change
+      ? lowRankLinear(x, weight, bias, change, options)
+      : linear(x, weight, bias, { ...options, frozen: this.adapter !== null });
   }
 
   /** A linear layer's weight, and its bias where the family has one. */
@@ -184,6 +267,28 @@ export class LanguageModel {
     const weight = this.parameter(`${name}.weight`) as tf.Variable<tf.Rank.R2>;
     const bias = this.parameters.get(`${name}.bias`) as tf.Variable<tf.Rank.R1> | undefined;
     return { weight, bias: bias ?? null };
+  }
+
+  /** A parameter with the adapters' change in it, a variable of its own. */
+  #copy(name: string): tf.Variable {
+    const merged = this.#merged(name);
+    if (!merged) return copyVariable(this.parameter(name));
+    const copy = tf.variable(merged) as tf.Variable;
+    merged.dispose();
+    return copy;
+  }
+
+  /** What learns in one block. */
+  #trainableOf(layer: number): tf.Variable[] {
+    return [...this.trainable].flatMap(([name, variable]) => (blockOf(name) === layer ? [variable] : []));
+  }
+
+  #merged(name: string): tf.Tensor2D | null {
+    if (!this.adapter || !name.endsWith('.weight')) return null;
+    return this.adapter.merged(
+      name.slice(0, -'.weight'.length),
+      this.parameter(name) as tf.Variable<tf.Rank.R2>,
+    );
   }
 
   #checkRange(batch: TokenBatch): void {
@@ -203,6 +308,34 @@ export class LanguageModel {
       }
     }
   }
+}
+
+/** The block that a parameter belongs to: the first number in its name. */
+function blockOf(name: string): number | null {
+  const number = /(?:^|\.)(\d+)\./.exec(name)?.[1];
+  return number === undefined ? null : Number(number);
+}
+
+/** Numbers in the adapters of a model of this shape. @throws TrainerError for a target that is not there */
+export function adapterSize(config: ModelConfig, { rank, targets }: LoraSettings): number {
+  const layers = linearLayers(config);
+  return targetLayers([...layers.keys()], targets).reduce((sum, name) => {
+    const layer = layers.get(name);
+    return sum + rank * ((layer?.inputs ?? 0) + (layer?.outputs ?? 0));
+  }, 0);
+}
+
+/** The linear layers of the blocks, by name, without those of embeddings and head. */
+function linearLayers(config: ModelConfig): Map<string, LinearLayer> {
+  const layers = new Map<string, LinearLayer>();
+  const transposed = familyOf(config).outputsFirst;
+  for (const [name, { shape }] of parameterSpecs(config)) {
+    const [first, second] = shape;
+    if (blockOf(name) === null || first === undefined || second === undefined) continue;
+    const [inputs, outputs] = transposed ? [second, first] : [first, second];
+    layers.set(name.replace(/\.weight$/, ''), { inputs, outputs, transposed });
+  }
+  return layers;
 }
 
 /** Whether attention must look at segments: not when every row is one sequence without padding. */

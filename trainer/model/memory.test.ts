@@ -9,7 +9,7 @@ import { openDevice } from '../engine/device.ts';
 import { loadAddon } from '../engine/native/addon.ts';
 import { runStage } from '../stages/index.ts';
 import { recordingContext } from '../stages/testing/tiny.ts';
-import { LanguageModel } from './language-model.ts';
+import { adapterSize, LanguageModel } from './language-model.ts';
 import { requireMemory, trainingMemory } from './memory.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'touchstone-memory-'));
@@ -18,9 +18,14 @@ afterAll(() => rmSync(folder, { recursive: true }));
 const reference = { vocabularySize: 512, contextLength: 128, width: 192, layers: 4, heads: 6 };
 
 /** Peak resident bytes of training steps in a process of their own, above what it held before. */
-function measuredPeak(config: typeof reference, rows: number, columns: number): number {
+function measuredPeak(
+  config: typeof reference,
+  rows: number,
+  columns: number,
+  more: { gradientCheckpointing?: boolean; rank?: number } = {},
+): number {
   const script = fileURLToPath(new URL('./testing/peak-memory.ts', import.meta.url));
-  const settings = JSON.stringify({ config, rows, columns, threads: 1 });
+  const settings = JSON.stringify({ config, rows, columns, threads: 1, ...more });
   const args = ['--expose-gc', '--import', 'tsx', script, settings];
   const printed: unknown = JSON.parse(execFileSync(process.execPath, args, { encoding: 'utf8' }));
   return z.object({ bytes: z.number() }).parse(printed).bytes;
@@ -39,6 +44,26 @@ describe.skipIf('reason' in loadAddon() || process.platform !== 'linux')(
       expect(ratio).toBeGreaterThan(0.7);
       expect(ratio).toBeLessThan(1.5);
     });
+
+    it('holds with gradient checkpointing, which takes less than half at eight layers, and with adapters', () => {
+      const deep = { ...reference, layers: 8 };
+      const [rows, columns] = [24, 128];
+      const kept = measuredPeak(deep, rows, columns);
+      const again = measuredPeak(deep, rows, columns, { gradientCheckpointing: true });
+      expect(again).toBeLessThan(kept / 2);
+      const wide = { ...reference, width: 384, layers: 6 };
+      const adapted = measuredPeak(wide, 1, columns, { rank: 4 });
+      const whole = { frozen: 0, learning: 1 };
+      const adapters = adapterSize(wide, { rank: 4, alpha: 16, targets: 'all-linear' });
+      const ratios = [
+        trainingMemory(deep, { rows, columns }, whole, { gradientCheckpointing: true }).total / again,
+        trainingMemory(wide, { rows: 1, columns }, { frozen: 1, learning: 1 }, { adapters }).total / adapted,
+      ];
+      for (const ratio of ratios) {
+        expect(ratio).toBeGreaterThan(0.7);
+        expect(ratio).toBeLessThan(1.5);
+      }
+    });
   },
 );
 
@@ -54,6 +79,20 @@ describe('the parts of the estimate', () => {
     const four = trainingMemory(reference, size, { frozen: 2, learning: 2 });
     expect(four).toMatchObject({ weights: 4 * bytes, gradients: bytes, moments: 4 * bytes });
     expect(four.activations).toBe(one.activations);
+  });
+
+  it('counts weights once, and gradients and moments of the adapters alone, where adapters learn', () => {
+    const size = { rows: 16, columns: 128 };
+    const bytes = trainingMemory(reference, size).weights;
+    const adapters = adapterSize(reference, { rank: 8, alpha: 16, targets: 'all-linear' });
+    // r (in + out) of c_attn, c_proj, c_fc and the second c_proj, in four layers.
+    expect(adapters).toBe(4 * 8 * (4 * 192 + 2 * 192 + 5 * 192 + 5 * 192));
+    const two = trainingMemory(reference, size, { frozen: 2, learning: 2 }, { adapters });
+    expect(two).toMatchObject({
+      weights: 2 * bytes + 2 * 4 * adapters,
+      gradients: 4 * adapters,
+      moments: 4 * 4 * adapters,
+    });
   });
 
   it('grows with the number of tokens, however they are cut into rows', () => {
@@ -74,6 +113,19 @@ describe('a run that does not fit', () => {
     expect(() => requireMemory({ ...plan, unit: 'rankings', rowsPerUnit: 4 }, need(9))).toThrow(
       'a microBatchSize of 2 rankings would fit',
     );
+  });
+
+  it('names gradient checkpointing where one row fits with it and not without', () => {
+    const deep = { ...reference, layers: 24 };
+    const size = { rows: 1, columns: 128 };
+    const one = trainingMemory(deep, size).total;
+    expect(() => requireMemory({ ...plan, config: deep }, one - 1)).toThrow(
+      'a microBatchSize of 1 with gradientCheckpointing would fit',
+    );
+    const savings = { gradientCheckpointing: true };
+    const need = trainingMemory(deep, size, undefined, savings).total;
+    expect(need).toBeLessThan(one);
+    expect(() => requireMemory({ ...plan, config: deep, rows: 1, savings }, need)).not.toThrow();
   });
 
   it('names the widest model with heads of this size when no micro-batch helps', () => {

@@ -21,6 +21,14 @@ export interface ModelCount {
   learning: number;
 }
 
+/** What makes training smaller. */
+export interface MemorySavings {
+  /** each block is computed again in the backward pass */
+  gradientCheckpointing?: boolean | undefined;
+  /** numbers that learn in each learning model, where its weights are frozen and only adapters learn */
+  adapters?: number | undefined;
+}
+
 /** Bytes of a training run at its peak, by what takes them. */
 export interface TrainingMemory {
   weights: number;
@@ -73,27 +81,36 @@ function cellNumbers(config: CompleteModelConfig): CellNumbers {
  * Peak bytes of training on the native device, from the shapes of what its fused ops keep of each cell until the backward
  * pass has read it or the forward pass ends; half as much again goes to gradients on their way and to arrays that the
  * pool rounds up. The head holds a chunk of logits, and their gradient beside them. Neither [N,V] nor [B,H,T,T] is ever
- * made.
+ * made. With gradient checkpointing a layer keeps its input, D, and one layer at a time all of the above. With adapters the
+ * learning models have no weights of their own: they are seen through those of a frozen one, and gradients and moments are
+ * the adapters'.
  */
 export function trainingMemory(
   config: ModelConfig,
   { rows, columns }: StepSize,
   { frozen, learning }: ModelCount = { frozen: 0, learning: 1 },
+  { gradientCheckpointing = false, adapters }: MemorySavings = {},
 ): TrainingMemory {
   const complete = completeConfig(config);
   const { width, layers, vocabularySize } = complete;
   const model = FLOAT * weightCount(complete);
+  const learned = adapters === undefined ? model : FLOAT * adapters;
   const { kept, forward } = cellNumbers(complete);
-  const perCell = 1.5 * (layers * (kept + forward) + 2 * width);
+  const blocks = gradientCheckpointing ? layers * width + kept + forward : layers * (kept + forward);
+  const perCell = 1.5 * (blocks + 2 * width);
   const cells = rows * columns;
   const chunk = Math.min(cells * vocabularySize, Math.max(CHUNK_LOGITS, LEAST_ROWS * vocabularySize));
+  const activations = FLOAT * cells * perCell;
+  const logits = FLOAT * 2.5 * chunk;
+  // Beside adapters the whole weights are copied only to be merged, when what the passes made is free again.
+  const merged = Math.max(learned, model - activations - logits);
   const parts = {
-    weights: (frozen + learning) * model,
-    gradients: model,
-    moments: learning * 2 * model,
-    activations: FLOAT * cells * perCell,
-    logits: FLOAT * 2.5 * chunk,
-    copies: model,
+    weights: frozen * model + learning * learned,
+    gradients: learned,
+    moments: learning * 2 * learned,
+    activations,
+    logits,
+    copies: adapters === undefined ? model : merged,
   };
   return { ...parts, total: Object.values(parts).reduce((sum, bytes) => sum + bytes, 0) };
 }
@@ -102,6 +119,7 @@ export function trainingMemory(
 export interface MemoryPlan extends StepSize {
   config: ModelConfig;
   models?: ModelCount;
+  savings?: MemorySavings;
   /** bytes that models of another shape take beside these */
   besides?: number;
   /** what one unit of microBatchSize is, for the error: "rows", "episodes" */
@@ -116,11 +134,11 @@ export interface MemoryPlan extends StepSize {
  * @throws TrainerError one sentence: the estimate, what is there, and the micro-batch or width that would fit
  */
 export function requireMemory(plan: MemoryPlan, limit = memoryLimit()): void {
-  const { config, rows, columns, models, besides = 0, unit, rowsPerUnit = 1 } = plan;
-  const needed = trainingMemory(config, plan, models).total + besides;
+  const { config, rows, columns, models, savings = {}, besides = 0, unit, rowsPerUnit = 1 } = plan;
+  const needed = trainingMemory(config, plan, models, savings).total + besides;
   if (needed <= limit) return;
-  const fits = (shape: ModelConfig, tried: number): boolean =>
-    trainingMemory(shape, { rows: tried, columns }, models).total + besides <= limit;
+  const fits = (shape: ModelConfig, tried: number, more: MemorySavings = {}): boolean =>
+    trainingMemory(shape, { rows: tried, columns }, models, { ...savings, ...more }).total + besides <= limit;
   const units = largest(Math.floor(rows / rowsPerUnit), (count) => fits(config, count * rowsPerUnit));
   const perHead = config.width / config.heads;
   // A narrower Llama may have any number of heads, which those of keys and values must divide.
@@ -132,12 +150,16 @@ export function requireMemory(plan: MemoryPlan, limit = memoryLimit()): void {
     ...(config.family === 'llama' && { keyValueHeads: undefined }),
   });
   const heads = largest(config.heads, (count) => fits(narrowed(count), rowsPerUnit));
+  const checkpointed =
+    !savings.gradientCheckpointing && fits(config, rowsPerUnit, { gradientCheckpointing: true });
   const advice =
     units > 0
       ? `a microBatchSize of ${units} ${unit} would fit`
-      : heads > 0
-        ? `even one of its ${unit} at a time is too much, and a width of ${heads * perHead} (${heads} heads) would fit`
-        : `even one of its ${unit} at a time is too much, and so is every smaller width with these ${config.layers} layers`;
+      : checkpointed
+        ? `a microBatchSize of 1 with gradientCheckpointing would fit`
+        : heads > 0
+          ? `even one of its ${unit} at a time is too much, and a width of ${heads * perHead} (${heads} heads) would fit`
+          : `even one of its ${unit} at a time is too much, and so is every smaller width with these ${config.layers} layers`;
   throw new TrainerError(
     `Training this model (width ${config.width}, ${config.layers} layers, ${rows} × ${columns} tokens at once) takes about ${gigabytes(needed)} and there are ${gigabytes(limit)}: ${advice}.`,
   );

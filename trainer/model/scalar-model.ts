@@ -7,6 +7,7 @@ import { TrainerError } from '../errors.ts';
 import { familyOf } from './families.ts';
 import type { Dropout } from './family.ts';
 import { copyVariable, type LanguageModel, newVariable } from './language-model.ts';
+import type { LoraSettings } from './lora.ts';
 
 /**
  * A transformer whose head gives one number per cell: a reward model (read at the last token) or a value model (read at every
@@ -42,7 +43,25 @@ export class ScalarModel {
     return new ScalarModel(trunk, newVariable(score, [1, trunk.config.width]));
   }
 
-  /** A copy with weights of its own. */
+  /**
+   * The same trunk seen through low-rank adapters, under a copy of the head: adapters and head learn. The trunk's weights
+   * stay this model's, which must be kept as long as the adapted one is used.
+   */
+  adapt(settings: LoraSettings, seed: number): ScalarModel {
+    return new ScalarModel(this.trunk.adapt(settings, seed), copyVariable(this.#score));
+  }
+
+  /** What an optimizer moves: adapters and head, or every parameter. */
+  get trainable(): Map<string, tf.Variable> {
+    if (!this.trunk.adapter) return this.parameters;
+    const adapters = [...this.trunk.trainable].map(([name, variable]): [string, tf.Variable] => [
+      `${familyOf(this.trunk.config).prefix}${name}`,
+      variable,
+    ]);
+    return new Map([...adapters, ['score.weight', this.#score]]);
+  }
+
+  /** A copy with weights of its own, the adapters' changes in them. */
   clone(): ScalarModel {
     return new ScalarModel(this.trunk.clone(), copyVariable(this.#score));
   }

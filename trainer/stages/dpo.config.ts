@@ -42,6 +42,8 @@ export const dpoConfig = z
       .default(64)
       .describe('Rankings in one step; all pairs of a ranking are one element. Rafailov: 64 pairs.'),
     microBatchSize: field.microBatch('Rankings', 16),
+    gradientCheckpointing: field.gradientCheckpointing,
+    lora: field.loraWithoutDropout,
     learningRate: field.learningRate(5e-5).describe('Peak learning rate. Rafailov: 1e-6 at 6B parameters.'),
     ...field.schedule('cosine', 0, 0.1),
     weightDecay: field.weightDecay(0),

@@ -12,7 +12,7 @@ import {
 import { loadLanguageModel, loadTokenizer, readConfig } from '../model/checkpoint.ts';
 import type { LanguageModel } from '../model/language-model.ts';
 import type { DpoConfig } from './dpo.config.ts';
-import { requireSameTokenizer, saveModel } from './shared/checkpoints.ts';
+import { requireSameTokenizer, saveModel, weightFiles } from './shared/checkpoints.ts';
 import { chunks, type Episode, layOut, measureResponses, responseLogProbs } from './shared/episodes.ts';
 import { Learner } from './shared/learner.ts';
 import { requireDpoMemory } from './shared/memory.ts';
@@ -46,25 +46,29 @@ export async function runDpo(config: DpoConfig, context: StageContext): Promise<
   const totalSteps = Math.ceil((config.epochs * data.training.length) / batchSize);
   requireDpoMemory(config, data.training);
   const inputs = [config.rankings, config.validation].filter((file) => file !== null);
+  // The state of adapters holds them alone: a run goes on only over the weights that it began with.
+  if (config.lora) inputs.push(...weightFiles(config.model));
   const run = await Run.open({ ...config, stage: 'dpo', config, inputs, totalSteps }, context);
   if (run.finished) return run.finished;
   for (const line of data.notes) run.message(line);
 
   // The reference is read once and freed: of its log-probabilities every step needs the same ones.
   const { padding } = tokenizer;
-  const policy = await loadLanguageModel(config.model);
+  const base = await loadLanguageModel(config.model);
+  const policy = config.lora ? base.adapt(config.lora, seedFor(config.seed, 'adapters')) : base;
+  policy.gradientCheckpointing = config.gradientCheckpointing;
   try {
-    const reference = config.reference === null ? policy : await loadLanguageModel(config.reference);
+    const reference = config.reference === null ? base : await loadLanguageModel(config.reference);
     let training: Preference[];
     let heldOut: Preference[];
     try {
       training = await withReference(data.training, reference, padding);
       heldOut = await withReference(data.heldOut, reference, padding);
     } finally {
-      if (reference !== policy) reference.dispose();
+      if (reference !== base) reference.dispose();
     }
 
-    const learner = new Learner('policy', policy.parameters, config);
+    const learner = new Learner('policy', policy.trainable, config);
     run.restore([learner]);
     const order = new ShuffledOrder(training.length, seedFor(config.seed, 'rankings'));
     if (!run.resumed) await run.reportSamples(0, await writeSamples(policy, tokenizer, config));
@@ -78,7 +82,8 @@ export async function runDpo(config: DpoConfig, context: StageContext): Promise<
           .flatMap((index) => training[index] ?? []);
         const seen: Judged[] = [];
         const parts = lossParts(policy, rankings, padding, config, seen);
-        const { loss, gradientNorm } = await learner.step(parts, learningRate);
+        const place = run.place(step, () => rankings.map(({ where }) => where));
+        const { loss, gradientNorm } = await learner.step(parts, learningRate, place);
         const values: Record<string, number> = {
           loss,
           ...describePairs(seen),
@@ -107,13 +112,15 @@ export async function runDpo(config: DpoConfig, context: StageContext): Promise<
       learner.dispose();
     }
   } finally {
-    policy.dispose();
+    if (policy !== base) policy.dispose();
+    base.dispose();
   }
 }
 
 /** A ranking's completions, its ordered pairs, and what the reference says of every response token. */
 interface Preference {
   prompt: Prompt;
+  where: string | undefined;
   completions: Episode[];
   pairs: readonly (readonly [number, number])[];
   referenceLogProbs: Float32Array[];
@@ -124,8 +131,9 @@ async function withReference(
   reference: LanguageModel,
   padding: number,
 ): Promise<Preference[]> {
-  const rankings = comparisons.map(({ prompt, sequences, promptLengths, pairs }) => ({
+  const rankings = comparisons.map(({ prompt, where, sequences, promptLengths, pairs }) => ({
     prompt,
+    where,
     completions: sequences.map((tokens, i) => ({
       prompt: tokens.slice(0, promptLengths[i]),
       response: tokens.slice(promptLengths[i]),

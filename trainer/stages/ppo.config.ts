@@ -26,6 +26,8 @@ export const ppoConfig = z
       .default(2)
       .describe('Passes over the batch in one iteration. IG: 1; LMHP: 4.'),
     microBatchSize: field.microBatch('Episodes'),
+    gradientCheckpointing: field.gradientCheckpointing,
+    lora: field.loraWithoutDropout,
     rolloutBatchSize: field.positiveInteger
       .default(64)
       .describe(

@@ -1,15 +1,14 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { rightPadded } from '../data/batch.ts';
-import { renderPrompt } from '../data/template.ts';
 import { openDevice } from '../engine/device.ts';
 import { tf } from '../engine/tf.ts';
 import { loadLanguageModel } from '../model/checkpoint.ts';
-import type { LanguageModel } from '../model/language-model.ts';
 import { ScalarModel } from '../model/scalar-model.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 import { runStage } from './index.ts';
 import type { PpoInput } from './ppo.config.ts';
+import { firstToken } from './testing/first-token.ts';
 import { madeReward } from './testing/made-rewards.ts';
 import {
   letterTokenizer,
@@ -26,16 +25,6 @@ const { folder, remove } = temporaryFolder();
 let tokenizer: Tokenizer;
 let config: PpoInput;
 let random: string;
-
-/** The distribution of the first response token. */
-function firstToken(model: LanguageModel, prompt: string): Float32Array {
-  const tokens = tokenizer.encode(renderPrompt(prompt));
-  return tf.tidy(() => {
-    const hidden = model.hidden(rightPadded([tokens], tokenizer.padding));
-    const last = tf.slice(hidden, [0, tokens.length - 1, 0], [1, 1, -1]);
-    return Float32Array.from(tf.softmax(model.logits(last)).dataSync());
-  });
-}
 
 beforeAll(async () => {
   await openDevice('auto');
@@ -175,10 +164,10 @@ describe('ppo', () => {
     const reference = await loadLanguageModel(config.model);
     const policy = await loadLanguageModel(result.checkpoint);
     for (const prompt of ['a', 'def']) {
-      const before = firstToken(reference, prompt);
+      const before = firstToken(reference, tokenizer, prompt);
       const tilted = before.map((p, token) => p * Math.exp(score(token) / beta));
       const total = tilted.reduce((sum, p) => sum + p, 0);
-      const after = firstToken(policy, prompt);
+      const after = firstToken(policy, tokenizer, prompt);
       let distance = 0;
       for (const [token, p] of after.entries()) distance += Math.abs(p - (tilted[token] ?? 0) / total) / 2;
       expect(distance).toBeLessThan(0.05);

@@ -69,8 +69,8 @@ export async function runPpo(config: PpoConfig, context: StageContext): Promise<
   const { policy, valueModel } = models;
   const average = config.emaDecay === null ? null : new WeightAverage(policy, config.emaDecay);
   const learners = {
-    policy: new Learner('policy', policy.parameters, config),
-    value: new Learner('value', valueModel.parameters, config),
+    policy: new Learner('policy', policy.trainable, config),
+    value: new Learner('value', valueModel.trainable, config),
   };
   const kept = [learners.policy, learners.value, ...(average ? [average] : [])];
   const rollouts = new RolloutFiles(context.runFolder, run.identity);
@@ -184,13 +184,19 @@ interface Models {
 
 async function loadModels(config: PpoConfig): Promise<Models> {
   const reference = await loadLanguageModel(config.model);
-  const policy = reference.clone();
+  // With adapters, policy and reference are one set of weights, and so are value and reward model.
+  const policy = config.lora
+    ? reference.adapt(config.lora, seedFor(config.seed, 'policy adapters'))
+    : reference.clone();
   const reward = await loadScalarModel(config.reward);
   const metadata = readMetadata(config.reward);
   const gain = metadata?.rewardGain ?? 1;
   const bias = metadata?.rewardBias ?? 0;
   // The value model predicts normalised scores: the gain goes into its head, the bias is added to what it says.
-  const valueModel = reward.clone();
+  const valueModel = config.lora
+    ? reward.adapt(config.lora, seedFor(config.seed, 'value adapters'))
+    : reward.clone();
+  for (const model of [policy, valueModel.trunk]) model.gradientCheckpointing = config.gradientCheckpointing;
   const head = valueModel.parameters.get('score.weight');
   if (!head) throw new TrainerError(`${config.reward} has no score head.`);
   tf.tidy(() => head.assign(tf.mul(head, gain)));

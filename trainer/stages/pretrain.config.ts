@@ -44,6 +44,7 @@ export const pretrainConfig = z
     steps: field.positiveInteger.default(1000).describe('Optimizer steps.'),
     batchSize: field.positiveInteger.default(16).describe('Rows of `context` tokens in one step.'),
     microBatchSize: field.microBatch('Rows'),
+    gradientCheckpointing: field.gradientCheckpointing,
     learningRate: field.learningRate(1e-3),
     ...field.schedule('cosine', 50, 0.1),
     weightDecay: field.weightDecay(0.1),

@@ -1,6 +1,6 @@
 import { selectRows, type TrainingBatch } from '../data/batch.ts';
 import { Mixture, type MixtureSource } from '../data/mixture.ts';
-import { packRows, sequentialBatches, targetBytes } from '../data/packing.ts';
+import { type DrawnPiece, packRows, sequentialBatches, targetBytes } from '../data/packing.ts';
 import { tf } from '../engine/tf.ts';
 import { LanguageModel } from '../model/language-model.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
@@ -48,6 +48,7 @@ export async function runPretrain(config: PretrainConfig, context: StageContext)
     },
     seedFor(config.seed, 'weights'),
   );
+  model.gradientCheckpointing = config.gradientCheckpointing;
   const learner = new Learner('model', model.parameters, config);
   const mixture = new Mixture(data.training, {
     columns: config.context,
@@ -64,8 +65,13 @@ export async function runPretrain(config: PretrainConfig, context: StageContext)
     for (let step = run.nextStep; ; step++) {
       const began = performance.now();
       const learningRate = config.learningRate * learningRateFactor(step, config.steps, config);
-      const batch = packRows(mixture, config.batchSize);
-      const { loss, gradientNorm } = await learner.step(lossParts(model, batch, config, step), learningRate);
+      const drawn: DrawnPiece[] = [];
+      const batch = packRows(mixture, config.batchSize, drawn);
+      const { loss, gradientNorm } = await learner.step(
+        lossParts(model, batch, config, step),
+        learningRate,
+        run.place(step, () => drawn.map(({ corpus, piece }) => corpus.placeOf(piece))),
+      );
       const values: Record<string, number> = {
         loss,
         bitsPerByte: bitsPerByte(loss * countedWeight(batch), targetBytes(batch, tokenizer.byteLengths)),

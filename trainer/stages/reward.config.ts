@@ -29,6 +29,7 @@ export const rewardConfig = z
       .default(64)
       .describe('Rankings in one step; all pairs of a ranking are one element. IG: 64 prompts.'),
     microBatchSize: field.microBatch('Rankings', 16),
+    gradientCheckpointing: field.gradientCheckpointing,
     learningRate: field.learningRate(1e-4).describe('Peak learning rate. IG: 9e-6 at 6B parameters.'),
     ...field.schedule('cosine', 0, 0.1),
     weightDecay: field.weightDecay(0),

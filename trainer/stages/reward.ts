@@ -41,6 +41,7 @@ export async function runReward(config: RewardConfig, context: StageContext): Pr
   const tokenizer = loadTokenizer(config.model);
   const model = ScalarModel.fromLanguageModel(sft, seedFor(config.seed, 'score head'));
   sft.dispose();
+  model.trunk.gradientCheckpointing = config.gradientCheckpointing;
   try {
     const data = loadPreferences(config, tokenizer, model.trunk.config.contextLength);
     const batchSize = Math.min(config.batchSize, data.training.length);
@@ -66,7 +67,8 @@ export async function runReward(config: RewardConfig, context: StageContext): Pr
           .flatMap((index) => data.training[index] ?? []);
         const seen: JudgedRanking[] = [];
         const parts = lossParts(model, rankings, tokenizer, config, step, seen);
-        const { loss, gradientNorm } = await learner.step(parts, learningRate);
+        const place = run.place(step, () => rankings.map(({ where }) => where));
+        const { loss, gradientNorm } = await learner.step(parts, learningRate, place);
         const all = moments(seen.flatMap(({ scores }) => scores));
         const cells = rankings.reduce((sum, { sequences }) => sum + countTokens(sequences), 0);
         const values: Record<string, number> = {

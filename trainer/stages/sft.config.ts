@@ -17,6 +17,8 @@ export const sftConfig = z.strictObject({
     .describe('Passes over the demonstrations. IG: 16 (reward keeps rising after validation loss turns).'),
   batchSize: field.positiveInteger.default(32).describe('Demonstrations in one step. IG: 32.'),
   microBatchSize: field.microBatch('Packed rows'),
+  gradientCheckpointing: field.gradientCheckpointing,
+  lora: field.lora,
   learningRate: field
     .learningRate(3e-4)
     .describe('Peak learning rate. IG: 9.65e-6 at 1.3B and 6B parameters.'),

@@ -7,7 +7,7 @@ import { loadLanguageModel, loadTokenizer } from '../model/checkpoint.ts';
 import type { LanguageModel } from '../model/language-model.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 import type { SftConfig } from './sft.config.ts';
-import { saveModel } from './shared/checkpoints.ts';
+import { saveModel, weightFiles } from './shared/checkpoints.ts';
 import { chunks } from './shared/episodes.ts';
 import { countedWeight, evaluateLoss, summedLoss } from './shared/language-model-loss.ts';
 import { Learner } from './shared/learner.ts';
@@ -28,7 +28,9 @@ import type { StageContext, StageResult } from './types.ts';
  * tokens read), and every `validateEvery` steps `validationLoss`.
  */
 export async function runSft(config: SftConfig, context: StageContext): Promise<StageResult> {
-  const model = await loadLanguageModel(config.model);
+  const base = await loadLanguageModel(config.model);
+  const model = config.lora ? base.adapt(config.lora, seedFor(config.seed, 'adapters')) : base;
+  model.gradientCheckpointing = config.gradientCheckpointing;
   const tokenizer = loadTokenizer(config.model);
   try {
     const data = loadDemonstrations(config, tokenizer, model.config.contextLength);
@@ -36,11 +38,13 @@ export async function runSft(config: SftConfig, context: StageContext): Promise<
     const totalSteps = Math.ceil((config.epochs * data.training.length) / batchSize);
     requireSftMemory(config, data.training);
     const inputs = [config.demonstrations, ...(config.validation === null ? [] : [config.validation])];
+    // The state holds the adapters alone: a run goes on only over the weights that it began with.
+    if (config.lora) inputs.push(...weightFiles(config.model));
     const run = await Run.open({ ...config, stage: 'sft', config, inputs, totalSteps }, context);
     if (run.finished) return run.finished;
     for (const line of data.notes) run.message(line);
 
-    const learner = new Learner('model', model.parameters, config);
+    const learner = new Learner('model', model.trainable, config);
     run.restore([learner]);
     const order = new ShuffledOrder(data.training.length, seedFor(config.seed, 'demonstrations'));
     if (!run.resumed) await run.reportSamples(0, await writeSamples(model, tokenizer, config));
@@ -55,6 +59,7 @@ export async function runSft(config: SftConfig, context: StageContext): Promise<
         const { loss, gradientNorm } = await learner.step(
           lossParts(model, examples, tokenizer, config, step),
           learningRate,
+          run.place(step, () => examples.map(({ where }) => where)),
         );
         const read = examples.reduce((sum, { prompt, response }) => sum + prompt.length + response.length, 0);
         const values: Record<string, number> = {
@@ -84,7 +89,8 @@ export async function runSft(config: SftConfig, context: StageContext): Promise<
       learner.dispose();
     }
   } finally {
-    model.dispose();
+    if (model !== base) model.dispose();
+    base.dispose();
   }
 }
 

@@ -43,6 +43,7 @@ function headLogProbsNative(
   targets: tf.Tensor1D,
   temperature: number,
   chunkLogits: number,
+  frozen: boolean,
 ): tf.Tensor1D {
   const { addon } = native;
   const [rows, width] = hidden.shape;
@@ -53,7 +54,7 @@ function headLogProbsNative(
     const steps = [from * width, 0, 0, width, 1, 1, width, vocabularySize] as const;
     addon.gemm(count, vocabularySize, width, ...steps, h, t, out, false, null, false, null);
   };
-  return fused([hidden, table], {
+  return fused(frozen ? [hidden] : [hidden, table], {
     forward(save) {
       const out = native.output<tf.Tensor1D>([rows]);
       const logSums = native.output([rows]);
@@ -84,13 +85,13 @@ function headLogProbsNative(
     },
     backward(dy, saved) {
       const dhidden = native.output([rows, width]);
-      const dtable = native.output([vocabularySize, width]);
+      const dtable = frozen ? null : native.output([vocabularySize, width]);
       const dlogits = native.output(room);
       const [h, t] = [native.floats(savedAt(saved, 0)), native.floats(savedAt(saved, 1))];
       const [chosen, logSums] = [native.ints(savedAt(saved, 2)), native.floats(savedAt(saved, 3))];
       const kept = chunks.length === 1 ? native.floats(savedAt(saved, 4)) : null;
       const dys = native.floats(dy);
-      if (rows === 0) dtable.values.fill(0);
+      if (rows === 0) dtable?.values.fill(0);
       for (const chunk of chunks) {
         const { from, count } = chunk;
         const end = from + count;
@@ -101,6 +102,7 @@ function headLogProbsNative(
         addon.logProbsGradient(count, vocabularySize, ...inputs, sums, dys.subarray(from, end), d);
         const toHidden = [0, 0, from * width, vocabularySize, 1, width, 1, width] as const;
         addon.gemm(count, width, vocabularySize, ...toHidden, d, t, dhidden.values, false, null, false, null);
+        if (!dtable) continue;
         const toTable = [0, from * width, 0, 1, vocabularySize, width, 1, width] as const;
         addon.gemm(
           vocabularySize,
@@ -116,7 +118,7 @@ function headLogProbsNative(
           null,
         );
       }
-      return [dhidden.tensor, dtable.tensor];
+      return [dhidden.tensor, ...(dtable ? [dtable.tensor] : [])];
     },
   });
 }
@@ -127,6 +129,7 @@ function headLogSums(
   table: tf.Tensor2D,
   temperature: number,
   chunks: readonly Chunk[],
+  frozen: boolean,
 ): tf.Tensor1D {
   const rowsOf = (x: tf.Tensor2D, { from, count }: Chunk): tf.Tensor2D => x.slice([from, 0], [count, -1]);
   const scaled = (h: tf.Tensor2D, t: tf.Tensor2D): tf.Tensor2D =>
@@ -149,7 +152,8 @@ function headLogSums(
           const column = (v: tf.Tensor1D): tf.Tensor2D => v.slice(from, count).reshape([count, 1]);
           const softmax = scaled(x, savedTable).sub(column(savedSums)).exp();
           const d = softmax.mul<tf.Tensor2D>(column(dy).div(temperature));
-          return [tf.matMul(d, savedTable), dtable.add<tf.Tensor2D>(tf.matMul(d, x, true, false))];
+          const dh = tf.matMul<tf.Tensor2D>(d, savedTable);
+          return [dh, frozen ? dtable.clone() : dtable.add<tf.Tensor2D>(tf.matMul(d, x, true, false))];
         });
         dhidden.push(dh);
         dtable.dispose();
@@ -179,12 +183,13 @@ function headLogProbsChunked(
   targets: tf.Tensor1D,
   temperature: number,
   chunkLogits: number,
+  frozen: boolean,
 ): tf.Tensor1D {
   const chunks = rowChunks(hidden.shape[0], table.shape[0], chunkLogits);
   if (chunks.length === 0) return linearComposition(hidden, table, null, { transposeWeight: true }).sum(-1);
   return tf.tidy(() => {
     const chosen = chosenLogits(hidden, table, targets, temperature);
-    return chosen.sub(headLogSums(hidden, table, temperature, chunks));
+    return chosen.sub(headLogSums(hidden, table, temperature, chunks, frozen));
   });
 }
 
@@ -203,6 +208,7 @@ function checkHead(hidden: tf.Tensor2D, table: tf.Tensor2D, targets: tf.Tensor1D
  * @param table float32 [V,D]: the token embedding, or an output layer's weight
  * @param targets int32 [N]
  * @param chunkLogits logits that may exist at once; fewer than the default only in tests
+ * @param frozen whether the table does not learn: no gradient is made for it
  * @returns float32 [N]; the gradient flows into hidden and table
  * @throws TrainerError when the shapes do not fit, and on the native device when a target is not in the vocabulary
  */
@@ -212,12 +218,13 @@ export function headLogProbs(
   targets: tf.Tensor1D,
   temperature = 1,
   chunkLogits = CHUNK_LOGITS,
+  frozen = false,
 ): tf.Tensor1D {
   checkHead(hidden, table, targets);
   const native = nativeBackend();
   return native
-    ? headLogProbsNative(native, hidden, table, targets, temperature, chunkLogits)
-    : headLogProbsChunked(hidden, table, targets, temperature, chunkLogits);
+    ? headLogProbsNative(native, hidden, table, targets, temperature, chunkLogits, frozen)
+    : headLogProbsChunked(hidden, table, targets, temperature, chunkLogits, frozen);
 }
 
 /**

@@ -13,6 +13,8 @@ export interface LinearOptions {
   dropout?: { rate: number; seed: number } | undefined;
   /** added to the result, [...,O]: the residual stream */
   residual?: tf.Tensor | undefined;
+  /** weight and bias do not learn: the native device makes no gradient for them */
+  frozen?: boolean | undefined;
 }
 
 /** What `linear` means, in tfjs ops. */
@@ -39,7 +41,7 @@ function linearNative(
   x: tf.Tensor,
   weight: tf.Tensor2D,
   bias: tf.Tensor1D | null,
-  { activation, transposeWeight = false, dropout, residual }: LinearOptions,
+  { activation, transposeWeight = false, dropout, residual, frozen = false }: LinearOptions,
 ): tf.Tensor {
   const { addon } = native;
   const gelu = activation === 'gelu';
@@ -48,8 +50,8 @@ function linearNative(
   const [dropRate, dropSeed] = [dropout?.rate ?? 0, (dropout?.seed ?? 0) >>> 0];
   // Steps through the weight from one input to the next, and from one output to the next.
   const [byInput, byOutput] = transposeWeight ? [1, inputs] : [outputs, 1];
-  const extra = [...(bias ? [bias] : []), ...(residual ? [residual] : [])];
-  return fused([x, weight, ...extra], {
+  const learned = frozen ? [] : [weight, ...(bias ? [bias] : [])];
+  return fused([x, ...learned, ...(residual ? [residual] : [])], {
     forward(save) {
       const y = native.output([...x.shape.slice(0, -1), outputs]);
       const before = gelu && tf.engine().state.gradientDepth > 0 ? native.output(y.tensor.shape) : null;
@@ -83,6 +85,7 @@ function linearNative(
       const w = native.floats(savedAt(saved, 1));
       const toInputs = [outputs, 1, byOutput, byInput, inputs] as const;
       addon.gemm(rows, inputs, outputs, 0, 0, 0, ...toInputs, d, w, dx.values, false, null, false, null);
+      if (frozen) return [dx.tensor, ...(residual ? [dy] : [])];
       const dw = native.output(weight.shape);
       const db = bias ? native.output([outputs]) : null;
       const xs = native.floats(savedAt(saved, 0));

@@ -1,7 +1,7 @@
 /**
  * Peak resident memory of training steps on the native device above what the process held before the model was made,
  * in bytes, as JSON on one line. Usage: node --expose-gc --import tsx peak-memory.ts '{"config": …, "rows": 16,
- * "columns": 128, "threads": 2}'. Linux only counts from here on; elsewhere the peak of the whole process has to do.
+ * "columns": 128, "threads": 2}', with "gradientCheckpointing" and "rank" (of adapters) if wanted. Linux only counts from here on; elsewhere the peak of the whole process has to do.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { z } from 'zod';
@@ -14,7 +14,7 @@ import { Learner } from '../../stages/shared/learner.ts';
 import { LanguageModel } from '../language-model.ts';
 
 const count = z.int().positive();
-const { config, rows, columns, threads } = z
+const { config, rows, columns, threads, gradientCheckpointing, rank } = z
   .strictObject({
     config: z.strictObject({
       vocabularySize: count,
@@ -26,6 +26,9 @@ const { config, rows, columns, threads } = z
     rows: count,
     columns: count,
     threads: count,
+    gradientCheckpointing: z.boolean().default(false),
+    /** of adapters on all linear layers; 0 trains every weight */
+    rank: z.int().nonnegative().default(0),
   })
   .parse(JSON.parse(process.argv[2] ?? ''));
 
@@ -48,8 +51,10 @@ function forgetPeak(): { before: number; peak: () => number } {
 await openDevice('native', { threads });
 globalThis.gc?.();
 const { before, peak } = forgetPeak();
-const model = LanguageModel.create(config, 1);
-const learner = new Learner('model', model.parameters, {
+const base = LanguageModel.create(config, 1);
+const model = rank > 0 ? base.adapt({ rank, alpha: 16, targets: 'all-linear' }, 2) : base;
+model.gradientCheckpointing = gradientCheckpointing;
+const learner = new Learner('model', model.trainable, {
   beta1: 0.9,
   beta2: 0.95,
   epsilon: 1e-8,

@@ -1,8 +1,9 @@
 import { existsSync, readdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { TrainerError } from '../../errors.ts';
+import { saveAdapter } from '../../model/adapter-files.ts';
 import { loadTokenizer, saveCheckpoint } from '../../model/checkpoint.ts';
-import type { LanguageModel } from '../../model/language-model.ts';
+import { LanguageModel } from '../../model/language-model.ts';
 import type { ScalarModel } from '../../model/scalar-model.ts';
 import type { Tokenizer } from '../../tokenizer/tokenizer.ts';
 import type { StageName } from '../types.ts';
@@ -23,7 +24,10 @@ export interface CheckpointInfo {
   normalization?: { gain: number; bias: number };
 }
 
-/** Writes a model as a Hugging Face folder, with its lineage. */
+/**
+ * Writes a model as a Hugging Face folder, with its lineage. Of one that learned by adapters the folder holds the merged
+ * weights, and a folder beside it, "adapter" for "model" and "step-5-adapter" for "step-5", the adapters in PEFT's format.
+ */
 export async function saveModel(
   folder: string,
   model: LanguageModel | ScalarModel,
@@ -31,8 +35,11 @@ export async function saveModel(
   { stage, config, step, metrics, normalization }: CheckpointInfo,
 ): Promise<void> {
   const finite = Object.fromEntries(Object.entries(metrics).filter(([, value]) => Number.isFinite(value)));
+  const trunk = model instanceof LanguageModel ? model : null;
+  if (trunk?.adapter) await saveAdapter(adapterFolder(folder), trunk, config.model ?? null);
+  const merged = trunk?.adapter ? trunk.clone() : null;
   await saveCheckpoint(folder, {
-    model,
+    model: merged ?? model,
     tokenizer,
     metadata: {
       stage,
@@ -45,7 +52,12 @@ export async function saveModel(
       metrics: finite,
       ...(normalization ? { rewardGain: normalization.gain, rewardBias: normalization.bias } : {}),
     },
-  });
+  }).finally(() => merged?.dispose());
+}
+
+function adapterFolder(folder: string): string {
+  const name = basename(folder);
+  return join(dirname(folder), name === 'model' ? 'adapter' : `${name}-adapter`);
 }
 
 /** The files that hold a checkpoint's weights: what a run that reads them anew when it resumes depends on. */

@@ -130,3 +130,46 @@ export const microBatch = (unit: string, value: number | null = null) =>
     .nullable()
     .default(value)
     .describe(`${unit} computed at once; null: the whole step. Changes memory, not the result.`);
+
+const loraFields = {
+  rank: positiveInteger
+    .default(8)
+    .describe(
+      'r: width of the change to each weight. Hu et al. 2021: 1 to 64, 4 to 8 in most tables; PEFT: 8.',
+    ),
+  alpha: positive.default(16).describe('α: the change counts α / r. QLoRA: 16; PEFT: 8.'),
+  targets: z
+    .union([z.enum(['all-linear', 'attention']), z.array(z.string().min(1)).min(1)])
+    .default('all-linear')
+    .describe(
+      'Adapted layers: all linear ones of the blocks (needed to match full training: Dettmers et al. 2023), those of attention (Hu et al. 2021), or the ends of their names.',
+    ),
+};
+
+const LORA =
+  'Low-rank adapters: the weights stay frozen and small factors learn (Hu et al. 2021); null trains every weight. They take a learning rate some ten times larger.';
+
+/** For stages that train with dropout. */
+export const lora = z
+  .strictObject({
+    ...loraFields,
+    dropout: z
+      .number()
+      .min(0)
+      .lt(1)
+      .default(0)
+      .describe('Share of what the adapters read set to zero while training. PEFT: 0; QLoRA: 0.05 to 0.1.'),
+  })
+  .nullable()
+  .default(null)
+  .describe(LORA);
+
+/** For stages that compare log-probabilities, in which dropout is off everywhere. */
+export const loraWithoutDropout = z.strictObject(loraFields).nullable().default(null).describe(LORA);
+
+export const gradientCheckpointing = z
+  .boolean()
+  .default(false)
+  .describe(
+    'Compute each block again in the backward pass instead of keeping what it made: less memory, about a third more time, the same bits (Chen et al. 2016).',
+  );

@@ -19,9 +19,21 @@ export interface OptimizerSettings {
   gradientClip: number;
 }
 
-/** Weight decay is for matrices that mix features: not for biases, gains of norms, or positions (GPT-2's practice). */
+/**
+ * Weight decay is for matrices that mix features: not for biases, gains of norms, or positions (GPT-2's practice). Norms are
+ * "ln_1" and "ln_f" in GPT-2, "input_layernorm", "post_attention_layernorm", "norm", "q_norm" in Llama and its kin.
+ */
 export function decays(name: string): boolean {
-  return !name.endsWith('.bias') && !/(^|\.)ln_/.test(name) && !/(^|\.)wpe\./.test(name);
+  return !name.endsWith('.bias') && !/(^|\.)(ln_\w+|\w*norm|wpe)\.weight$/.test(name);
+}
+
+/** Where an optimizer step stands, for the error of one that comes to nothing. */
+export interface StepPlace {
+  step: number;
+  /** the rows that it learns from: "lines 3, 17 and 20 of rankings.jsonl" */
+  rows(): string;
+  /** what the run can go on from: "the state of step 10 is kept in runs/7" */
+  kept: string;
 }
 
 /** A model that learns: its parameters, its AdamW, and how both go into a run's state. */
@@ -50,10 +62,15 @@ export class Learner {
    * One optimizer step on the sum of the parts' losses. Each part is already divided by what the whole step counts, so
    * that how a step is cut into micro-batches changes nothing.
    *
+   * @param place said when the step comes to nothing
    * @returns the summed loss, and the gradient's global norm before clipping
    * @throws TrainerError when loss or gradient are not finite; the parameters are then those of before the step
    */
-  async step(parts: Iterable<Loss>, learningRate: number): Promise<{ loss: number; gradientNorm: number }> {
+  async step(
+    parts: Iterable<Loss>,
+    learningRate: number,
+    place?: StepPlace,
+  ): Promise<{ loss: number; gradientNorm: number }> {
     let loss = 0;
     const total = new Map<string, tf.Tensor>();
     for (const part of parts) {
@@ -64,8 +81,11 @@ export class Learner {
     const gradientNorm = await clipByGlobalNorm(total, this.#clip);
     if (!Number.isFinite(loss) || !Number.isFinite(gradientNorm)) {
       disposeGradients(total);
+      const found = `the loss of ${this.name} is ${loss} and its gradient's norm ${gradientNorm}`;
       throw new TrainerError(
-        `the loss of ${this.name} is ${loss} and its gradient's norm ${gradientNorm}: expected finite numbers; a lower learning rate may help`,
+        place
+          ? `Step ${place.step} was not taken: ${found} on ${place.rows()}, where finite numbers were expected; ${place.kept}: look at these rows, or begin in another folder with a learning rate below ${learningRate}.`
+          : `${found}: expected finite numbers; a lower learning rate may help`,
       );
     }
     this.#optimizer.step(this.#parameters, total, learningRate);

@@ -2,7 +2,9 @@ import type { Comparison } from '../../data/comparisons.ts';
 import type { EncodedExample } from '../../data/demonstrations.ts';
 import { readConfig } from '../../model/checkpoint.ts';
 import type { ModelConfig } from '../../model/config.ts';
-import { type ModelCount, requireMemory, trainingMemory } from '../../model/memory.ts';
+import { adapterSize } from '../../model/language-model.ts';
+import type { LoraSettings } from '../../model/lora.ts';
+import { type MemorySavings, type ModelCount, requireMemory, trainingMemory } from '../../model/memory.ts';
 import { Tokenizer } from '../../tokenizer/tokenizer.ts';
 import type { DpoConfig } from '../dpo.config.ts';
 import type { PpoConfig } from '../ppo.config.ts';
@@ -24,6 +26,7 @@ export function requirePretrainMemory(config: PretrainConfig): void {
     rows: Math.min(config.microBatchSize ?? config.batchSize, config.batchSize),
     columns: context,
     unit: 'rows',
+    savings: { gradientCheckpointing: config.gradientCheckpointing },
   });
 }
 
@@ -38,6 +41,7 @@ export function requireSftMemory(config: SftConfig, examples: readonly EncodedEx
     rows: Math.min(config.microBatchSize ?? rows, rows),
     columns: model.contextLength,
     unit: 'rows',
+    ...planOf(config, model, 0),
   });
 }
 
@@ -52,7 +56,13 @@ export function requireDpoMemory(config: DpoConfig, rankings: readonly Compariso
 }
 
 function requireRankingMemory(
-  config: { model: string; batchSize: number; microBatchSize: number | null },
+  config: {
+    model: string;
+    batchSize: number;
+    microBatchSize: number | null;
+    gradientCheckpointing: boolean;
+    lora?: LoraSettings | null;
+  },
   rankings: readonly Comparison[],
   frozen: number,
 ): void {
@@ -63,13 +73,14 @@ function requireRankingMemory(
     for (const sequence of sequences) columns = Math.max(columns, sequence.length);
   }
   const batch = Math.min(config.batchSize, rankings.length);
+  const model = readConfig(config.model);
   requireMemory({
-    config: readConfig(config.model),
+    config: model,
     rows: Math.min(config.microBatchSize ?? batch, batch) * completions,
     columns,
     unit: 'rankings',
     rowsPerUnit: completions,
-    models: { frozen, learning: 1 },
+    ...planOf({ ...config, lora: config.lora ?? null }, model, frozen),
   });
 }
 
@@ -83,15 +94,35 @@ export function requirePpoMemory(config: PpoConfig): void {
   const minibatch = config.batchSize / config.minibatches;
   const rows = Math.min(config.microBatchSize ?? minibatch, minibatch);
   const columns = Math.min(policy.contextLength, reward.contextLength);
-  const ofPolicy = { frozen: config.emaDecay === null ? 1 : 2, learning: 1 };
-  const ofReward = { frozen: 1, learning: 1 };
+  const ofPolicy = planOf(config, policy, config.emaDecay === null ? 1 : 2);
+  const ofReward = planOf(config, reward, 1);
   const step = { rows, columns, unit: 'episodes' };
-  requireMemory({ ...step, config: policy, models: ofPolicy, besides: heldBytes(reward, ofReward) });
-  requireMemory({ ...step, config: reward, models: ofReward, besides: heldBytes(policy, ofPolicy) });
+  requireMemory({ ...step, config: policy, ...ofPolicy, besides: heldBytes(reward, ofReward) });
+  requireMemory({ ...step, config: reward, ...ofReward, besides: heldBytes(policy, ofPolicy) });
 }
 
 /** What models take while another one learns: weights and moments. */
-function heldBytes(config: ModelConfig, models: ModelCount): number {
-  const { weights, moments } = trainingMemory(config, { rows: 1, columns: 1 }, models);
+function heldBytes(
+  config: ModelConfig,
+  { models, savings }: { models: ModelCount; savings: MemorySavings },
+): number {
+  const { weights, moments } = trainingMemory(config, { rows: 1, columns: 1 }, models, savings);
   return weights + moments;
+}
+
+/**
+ * Models in memory, and what makes them smaller. With adapters the models that learn stand on the weights of frozen ones:
+ * those that are there anyway, or one a learner.
+ */
+function planOf(
+  { gradientCheckpointing, lora }: { gradientCheckpointing: boolean; lora: LoraSettings | null },
+  model: ModelConfig,
+  frozen: number,
+  learning = 1,
+): { models: ModelCount; savings: MemorySavings } {
+  if (!lora) return { models: { frozen, learning }, savings: { gradientCheckpointing } };
+  return {
+    models: { frozen: Math.max(frozen, learning), learning },
+    savings: { gradientCheckpointing, adapters: adapterSize(model, lora) },
+  };
 }

@@ -1,7 +1,7 @@
 import { basename } from 'node:path';
 import { z } from 'zod';
 import { CorpusBuilder } from '../../data/corpus.ts';
-import { readDocuments } from '../../data/json-lines.ts';
+import { type Document, readDocuments } from '../../data/json-lines.ts';
 import type { MixtureSource } from '../../data/mixture.ts';
 import { TrainerError } from '../../errors.ts';
 import { Tokenizer } from '../../tokenizer/tokenizer.ts';
@@ -56,7 +56,7 @@ export function loadCorpora(
     const training = new CorpusBuilder(name, tokenizer);
     const heldOut = new CorpusBuilder(name, tokenizer);
     for (const document of splitDocuments(path, config.validationFraction)) {
-      (document.heldOut ? heldOut : training).add(document.text);
+      (document.heldOut ? heldOut : training).add(document.text, document.line);
     }
     const corpus = training.build();
     if (corpus.tokens.length - corpus.documents < config.context) {
@@ -82,7 +82,7 @@ function sourceNames(paths: readonly string[]): string[] {
 }
 
 /** Documents with the side they are on: chosen by a hash of their text, or, of a single document, its end. */
-function* splitDocuments(file: string, fraction: number): Generator<{ text: string; heldOut: boolean }> {
+function* splitDocuments(file: string, fraction: number): Generator<Document & { heldOut: boolean }> {
   const documents = readDocuments(file);
   const first = documents.next();
   const second = documents.next();
@@ -90,12 +90,14 @@ function* splitDocuments(file: string, fraction: number): Generator<{ text: stri
   if (second.done) {
     const { text } = first.value;
     const cut = Math.round(text.length * (1 - fraction));
-    yield { text: text.slice(0, cut), heldOut: false };
-    if (cut < text.length) yield { text: text.slice(cut), heldOut: true };
+    yield { ...first.value, text: text.slice(0, cut), heldOut: false };
+    if (cut < text.length) yield { ...first.value, text: text.slice(cut), heldOut: true };
     return;
   }
-  for (const { text } of [first.value, second.value]) yield { text, heldOut: isHeldOut(text, fraction) };
-  for (const { text } of documents) yield { text, heldOut: isHeldOut(text, fraction) };
+  for (const document of [first.value, second.value]) {
+    yield { ...document, heldOut: isHeldOut(document.text, fraction) };
+  }
+  for (const document of documents) yield { ...document, heldOut: isHeldOut(document.text, fraction) };
 }
 
 function isHeldOut(text: string, fraction: number): boolean {

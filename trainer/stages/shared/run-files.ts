@@ -1,4 +1,13 @@
-import { appendFileSync, existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
 import { z } from 'zod';
 
 /** Replaces a file at once: readers see the old content or the new one, also after a crash. */
@@ -11,6 +20,13 @@ export function replaceFile(file: string, content: string): void {
   } catch (error) {
     rmSync(temporary, { force: true });
     throw error;
+  }
+}
+
+/** Removes what a process that was killed in `replaceFile` left in a folder. */
+export function removeUnfinished(folder: string): void {
+  for (const name of readdirSync(folder)) {
+    if (/^[^.].*\.\d+\.tmp$/.test(name)) rmSync(join(folder, name), { force: true });
   }
 }
 

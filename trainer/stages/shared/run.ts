@@ -2,10 +2,13 @@ import { createHash } from 'node:crypto';
 import { createReadStream, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { describePlaces } from '../../data/places.ts';
+import { firstNotFinite } from '../../engine/finite.ts';
 import { messageOf, TrainerError } from '../../errors.ts';
+import type { StoredTensor } from '../../model/safetensors.ts';
 import type { MetricsReport, Sample, StageContext, StageName, StageResult } from '../types.ts';
-import type { Learner } from './learner.ts';
-import { JsonLinesLog, replaceFile } from './run-files.ts';
+import type { Learner, StepPlace } from './learner.ts';
+import { JsonLinesLog, removeUnfinished, replaceFile } from './run-files.ts';
 import { type RunState, readRunState, removeRunState, writeRunState } from './run-state.ts';
 
 const resultSchema = z.object({
@@ -91,6 +94,7 @@ export class Run {
    */
   static async open(plan: RunPlan, context: StageContext): Promise<Run> {
     mkdirSync(context.runFolder, { recursive: true });
+    removeUnfinished(context.runFolder);
     const identity = await identityOf(plan);
     const finished = readResult(context.runFolder, identity);
     if (finished) return new Run(plan, context, identity, null, finished, finished.metrics);
@@ -107,6 +111,20 @@ export class Run {
   /** The step to do next, from 1. */
   get nextStep(): number {
     return (this.resumed?.step ?? 0) + 1;
+  }
+
+  /**
+   * Where a step stands, for a learner that finds no finite number.
+   * @param rows file and line of each row of the step's batch, asked for only then
+   */
+  place(step: number, rows: () => Iterable<string | undefined>): StepPlace {
+    return { step, rows: () => describePlaces(rows()), kept: this.#kept() };
+  }
+
+  #kept(): string {
+    return this.#savedStep > 0
+      ? `the state of step ${this.#savedStep} is kept in ${this.#context.runFolder}`
+      : 'no state had been saved yet';
   }
 
   /** The last step that the state on disk contains; 0 before there is one. */
@@ -158,6 +176,9 @@ export class Run {
   async endStep(step: number, end: StepEnd): Promise<StageResult | null> {
     const { learners, extra = null, writeModel } = end;
     const { totalSteps, checkpointEvery, keepCheckpointEvery } = this.#plan;
+    const due = keepCheckpointEvery > 0 && step % keepCheckpointEvery === 0;
+    if (step === totalSteps || due)
+      for (const learner of learners) this.#requireFinite(step, await learner.state());
     if (step === totalSteps) {
       // No state is saved: a kill from here on redoes the steps since the last one, and ends the same.
       await writeModel(this.#folder('model'), this.metrics);
@@ -169,7 +190,7 @@ export class Run {
       await this.#context.beforeSave?.();
       await this.#save(step, learners, extra);
     }
-    if (keepCheckpointEvery > 0 && step % keepCheckpointEvery === 0) {
+    if (due) {
       await writeModel(this.#folder(join('checkpoints', `step-${step}`)), this.metrics);
     }
     return null;
@@ -215,12 +236,24 @@ export class Run {
       tensors: new Map(),
     };
     for (const learner of learners) {
-      const { steps, tensors } = await learner.state();
+      const { steps, tensors } = this.#requireFinite(step, await learner.state());
       state.optimizerSteps[learner.name] = steps;
       for (const [name, tensor] of tensors) state.tensors.set(name, tensor);
     }
     writeRunState(this.#context.runFolder, state);
     this.#savedStep = step;
+  }
+
+  /** What a learner would save. @throws TrainerError, before anything is written, when a number in it is not finite */
+  #requireFinite<Saved extends { tensors: Map<string, StoredTensor> }>(step: number, saved: Saved): Saved {
+    for (const [name, { data }] of saved.tensors) {
+      const index = firstNotFinite(data);
+      if (index < 0) continue;
+      throw new TrainerError(
+        `Step ${step} left ${data[index]} in ${name}, where finite numbers were expected, and is not saved; ${this.#kept()}: begin in another folder with a lower learning rate.`,
+      );
+    }
+    return saved;
   }
 
   /** Notes that the run is done: from now on, opening it gives this result. */

@@ -25,8 +25,12 @@ export class WeightAverage {
   update(): void {
     this.#updates += 1;
     for (const [name, average] of this.model.parameters) {
-      const weights = this.#source.parameter(name);
-      tf.tidy(() => average.assign(tf.add(tf.mul(average, this.#decay), tf.mul(weights, 1 - this.#decay))));
+      tf.tidy(() => {
+        const weights = this.#source.effective(name);
+        // Behind adapters most weights are frozen; averaging them with themselves would only round them.
+        if (this.#source.adapter && weights === this.#source.parameter(name)) return;
+        average.assign(tf.add(tf.mul(average, this.#decay), tf.mul(weights, 1 - this.#decay)));
+      });
     }
   }
 
