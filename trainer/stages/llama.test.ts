@@ -176,7 +176,7 @@ describe('a Llama through every stage, resumed bit for bit', () => {
       2,
     );
     // Before any update the policy is the reference: its rollouts cost nothing.
-    expect(Math.abs(ppo.reports[0]?.values.kl ?? 1)).toBeLessThan(1e-4);
+    expect(Math.abs(ppo.reports[0]?.values.klToReference ?? 1)).toBeLessThan(1e-4);
     const policy = await loadLanguageModel(ppo.model);
     expect(policy.config).toMatchObject({ modelType: 'qwen2', keyValueHeads: 1, tiedHead: false });
     policy.dispose();
