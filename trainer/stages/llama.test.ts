@@ -69,14 +69,14 @@ describe('a Llama through every stage, resumed bit for bit', () => {
     innerWidth: 24,
     ropeTheta: 1000,
     tiedHead: false,
-    steps: 30,
+    steps: 50,
     batchSize: 4,
     learningRate: 1e-2,
     warmupSteps: 2,
     validationFraction: 0,
     dropout: 0.1,
     samplePrompts: ['ab'],
-    sampleEvery: 30,
+    sampleEvery: 50,
     sampleTokens: 4,
     checkpointEvery: 10,
   };
@@ -93,6 +93,21 @@ describe('a Llama through every stage, resumed bit for bit', () => {
     });
     const [first, last] = [reports[0], reports.at(-1)].map((report) => report?.values.loss ?? Number.NaN);
     expect(last).toBeLessThan(0.6 * (first ?? 0));
+  });
+
+  it('learns the same on WebAssembly: losses within 1e-3 over 50 steps', async () => {
+    const losses: Record<string, number[]> = {};
+    for (const device of ['wasm', 'auto'] as const) {
+      await openDevice(device);
+      const { context, reports } = recordingContext(join(folder, `pretrain on ${device}`));
+      await runStage('pretrain', pretrain, context);
+      losses[device] = reports.map(({ values }) => values.loss ?? Number.NaN);
+    }
+    const { auto = [], wasm = [] } = losses;
+    expect(wasm).toHaveLength(50);
+    for (const [i, loss] of wasm.entries()) {
+      expect(Math.abs(loss - (auto[i] ?? Number.NaN)), `step ${i + 1}`).toBeLessThan(1e-3);
+    }
   });
 
   it('SFT, reward and PPO take its folder as any other', async () => {

@@ -190,7 +190,8 @@ describe.each(fastDevices)('on $name, whatever the shape', (device) => {
             expect(difference(gradient.values, oracle.gradients[i]?.values ?? [])).toBeLessThan(1e-4);
           }
         }),
-        { numRuns: 10, seed: 20261125 },
+        // SwiftShader, which plays the graphics processor, is slow, and what runs on it are the same compositions.
+        { numRuns: device.name === 'webgpu' ? 3 : 10, seed: 20261125 },
       );
     },
     180_000,
