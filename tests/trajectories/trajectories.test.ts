@@ -11,13 +11,13 @@ import { nativeDevices } from '@touchstone/trainer/engine/testing/devices.ts';
 import { tf } from '@touchstone/trainer/engine/tf.ts';
 import { LanguageModel, parameterSpecs } from '@touchstone/trainer/model/language-model.ts';
 import { ScalarModel } from '@touchstone/trainer/model/scalar-model.ts';
-import { tokenRewards } from '@touchstone/trainer/stages/ppo.ts';
 import { estimateAdvantages, whiten } from '@touchstone/trainer/stages/shared/advantages.ts';
 import {
   clippedPolicyLoss,
   clippedValueLoss,
   countRatios,
 } from '@touchstone/trainer/stages/shared/clipped-losses.ts';
+import { tokenRewards } from '@touchstone/trainer/stages/shared/episode-rewards.ts';
 import {
   layOut,
   measureResponses,

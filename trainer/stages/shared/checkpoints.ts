@@ -1,3 +1,5 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { TrainerError } from '../../errors.ts';
 import { loadTokenizer, saveCheckpoint } from '../../model/checkpoint.ts';
 import type { LanguageModel } from '../../model/language-model.ts';
@@ -44,6 +46,15 @@ export async function saveModel(
       ...(normalization ? { rewardGain: normalization.gain, rewardBias: normalization.bias } : {}),
     },
   });
+}
+
+/** The files that hold a checkpoint's weights: what a run that reads them anew when it resumes depends on. */
+export function weightFiles(folder: string): string[] {
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder)
+    .filter((name) => name.endsWith('.safetensors'))
+    .sort()
+    .map((name) => join(folder, name));
 }
 
 /**

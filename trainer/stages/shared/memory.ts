@@ -1,7 +1,8 @@
 import type { Comparison } from '../../data/comparisons.ts';
 import type { EncodedExample } from '../../data/demonstrations.ts';
 import { readConfig } from '../../model/checkpoint.ts';
-import { requireMemory } from '../../model/memory.ts';
+import type { ModelConfig } from '../../model/config.ts';
+import { type ModelCount, requireMemory, trainingMemory } from '../../model/memory.ts';
 import { Tokenizer } from '../../tokenizer/tokenizer.ts';
 import type { PpoConfig } from '../ppo.config.ts';
 import type { PretrainConfig } from '../pretrain.config.ts';
@@ -57,15 +58,25 @@ export function requireRewardMemory(config: RewardConfig, rankings: readonly Com
   });
 }
 
-/** Policy and value model learn, reference and reward model are only read. */
+/**
+ * Policy and value model learn, in turn; reference and reward model are only read, as is the average of the policy's weights
+ * where there is one. The reward model, and the value model with it, can be of another size than the policy.
+ */
 export function requirePpoMemory(config: PpoConfig): void {
-  const model = readConfig(config.model);
+  const policy = readConfig(config.model);
+  const reward = readConfig(config.reward);
   const minibatch = config.batchSize / config.minibatches;
-  requireMemory({
-    config: model,
-    rows: Math.min(config.microBatchSize ?? minibatch, minibatch),
-    columns: model.contextLength,
-    unit: 'episodes',
-    models: { frozen: 2, learning: 2 },
-  });
+  const rows = Math.min(config.microBatchSize ?? minibatch, minibatch);
+  const columns = Math.min(policy.contextLength, reward.contextLength);
+  const ofPolicy = { frozen: config.emaDecay === null ? 1 : 2, learning: 1 };
+  const ofReward = { frozen: 1, learning: 1 };
+  const step = { rows, columns, unit: 'episodes' };
+  requireMemory({ ...step, config: policy, models: ofPolicy, besides: heldBytes(reward, ofReward) });
+  requireMemory({ ...step, config: reward, models: ofReward, besides: heldBytes(policy, ofPolicy) });
+}
+
+/** What models take while another one learns: weights and moments. */
+function heldBytes(config: ModelConfig, models: ModelCount): number {
+  const { weights, moments } = trainingMemory(config, { rows: 1, columns: 1 }, models);
+  return weights + moments;
 }
