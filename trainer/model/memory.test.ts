@@ -9,7 +9,8 @@ import { openDevice } from '../engine/device.ts';
 import { loadAddon } from '../engine/native/addon.ts';
 import { runStage } from '../stages/index.ts';
 import { recordingContext } from '../stages/testing/tiny.ts';
-import { adapterSize, LanguageModel } from './language-model.ts';
+import type { ModelConfig } from './config.ts';
+import { adapterSize, LanguageModel, parameterSpecs } from './language-model.ts';
 import { requireMemory, trainingMemory } from './memory.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'touchstone-memory-'));
@@ -17,9 +18,11 @@ afterAll(() => rmSync(folder, { recursive: true }));
 
 const reference = { vocabularySize: 512, contextLength: 128, width: 192, layers: 4, heads: 6 };
 
+const llama = { family: 'llama', ...reference, keyValueHeads: 2, tiedHead: false } as const;
+
 /** Peak resident bytes of training steps in a process of their own, above what it held before. */
 function measuredPeak(
-  config: typeof reference,
+  config: ModelConfig,
   rows: number,
   columns: number,
   more: { gradientCheckpointing?: boolean; rank?: number } = {},
@@ -34,11 +37,13 @@ function measuredPeak(
 describe.skipIf('reason' in loadAddon() || process.platform !== 'linux')(
   'the estimate of a run’s memory',
   () => {
-    it.each([
+    it.each<[string, ModelConfig, number, number]>([
       ['the reference model', reference, 8, 128],
       ['mostly weights', { ...reference, width: 384, layers: 6 }, 1, 128],
       ['a wide vocabulary', { ...reference, vocabularySize: 8000, width: 96, heads: 3 }, 16, 128],
       ['long rows', { ...reference, contextLength: 1024, layers: 2 }, 1, 1024],
+      ['a Llama', llama, 8, 128],
+      ['a Llama of long rows', { ...llama, contextLength: 1024, layers: 2, keyValueHeads: 6 }, 1, 1024],
     ])('is within 0.7 and 1.5 of what was measured: %s', (_, config, rows, columns) => {
       const ratio = trainingMemory(config, { rows, columns }).total / measuredPeak(config, rows, columns);
       expect(ratio).toBeGreaterThan(0.7);
@@ -95,6 +100,18 @@ describe('the parts of the estimate', () => {
     });
   });
 
+  it.each([
+    ['of grouped queries, a head of its own', llama],
+    ['with biases and a tied head', { ...llama, modelType: 'qwen2', tiedHead: true }],
+    ['with heads wider than their share', { ...llama, headSize: 48, innerWidth: 100 }],
+  ] as const)('counts the weights of a Llama %s', (_, config) => {
+    let numbers = 0;
+    for (const { shape } of parameterSpecs(config).values()) {
+      numbers += shape.reduce((product, count) => product * count, 1);
+    }
+    expect(trainingMemory(config, { rows: 1, columns: 1 }).gradients).toBe(4 * numbers);
+  });
+
   it('grows with the number of tokens, however they are cut into rows', () => {
     const { activations } = trainingMemory(reference, { rows: 16, columns: 128 });
     expect(trainingMemory(reference, { rows: 2, columns: 1024 }).activations).toBe(activations);
@@ -132,6 +149,14 @@ describe('a run that does not fit', () => {
     const narrow = trainingMemory({ ...reference, width: 96, heads: 3 }, { rows: 1, columns: 128 }).total;
     expect(() => requireMemory(plan, narrow)).toThrow('a width of 96 (3 heads) would fit');
     expect(() => requireMemory(plan, 1000)).toThrow('so is every smaller width with these 4 layers');
+  });
+
+  it('names a width for a Llama as well, whatever its heads of keys', () => {
+    const narrow = { ...llama, width: 96, heads: 3, keyValueHeads: undefined };
+    const enough = trainingMemory(narrow, { rows: 1, columns: 128 }).total;
+    expect(() => requireMemory({ ...plan, config: llama }, enough)).toThrow(
+      'a width of 96 (3 heads) would fit',
+    );
   });
 
   it('is refused by a stage in no time, before anything is written', async () => {

@@ -10,6 +10,7 @@ import { chunks } from './shared/episodes.ts';
 import { countedWeight, evaluateLoss, summedLoss } from './shared/language-model-loss.ts';
 import { Learner } from './shared/learner.ts';
 import { requirePretrainMemory } from './shared/memory.ts';
+import { modelShape } from './shared/model-shape.ts';
 import { loadCorpora, mixtureState, openTokenizer, type PretrainingData } from './shared/pretraining-data.ts';
 import { Run } from './shared/run.ts';
 import { writeSamples } from './shared/samples.ts';
@@ -39,13 +40,7 @@ export async function runPretrain(config: PretrainConfig, context: StageContext)
     `${countTokens(data.training)} tokens to train on, ${countTokens(data.heldOut)} held out; vocabulary of ${tokenizer.vocabularySize}.`,
   );
   const model = LanguageModel.create(
-    {
-      vocabularySize: tokenizer.vocabularySize,
-      contextLength: config.context,
-      width: config.width,
-      layers: config.layers,
-      heads: config.heads,
-    },
+    modelShape(config, tokenizer.vocabularySize),
     seedFor(config.seed, 'weights'),
   );
   model.gradientCheckpointing = config.gradientCheckpointing;

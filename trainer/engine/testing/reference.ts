@@ -50,17 +50,20 @@ export function layerNorm(
   return y;
 }
 
-/** qkv [B,T,3HS]; segments [B,T] or null. */
+/** qkv [B,T,(H+2G)S], G being H if left out; segments [B,T] or null. */
 export function attention(
-  shape: { rows: number; columns: number; heads: number; size: number },
+  shape: { rows: number; columns: number; heads: number; keyValueHeads?: number; size: number },
   segments: Numbers | null,
   qkv: Numbers,
 ): number[] {
-  const { rows, columns, heads, size } = shape;
+  const { rows, columns, heads, keyValueHeads = heads, size } = shape;
   const width = heads * size;
   const out = new Array<number>(rows * columns * width).fill(0);
-  const read = (part: number, b: number, t: number, h: number, d: number): number =>
-    at(qkv, ((b * columns + t) * 3 + part) * width + h * size + d);
+  const read = (part: number, b: number, t: number, h: number, d: number): number => {
+    const head =
+      part === 0 ? h : heads + (part - 1) * keyValueHeads + Math.floor((h * keyValueHeads) / heads);
+    return at(qkv, ((b * columns + t) * (heads + 2 * keyValueHeads) + head) * size + d);
+  };
   const sees = (b: number, i: number, j: number): boolean => {
     if (i === j || !segments) return j <= i;
     const own = at(segments, b * columns + i);
@@ -85,6 +88,42 @@ export function attention(
     }
   }
   return out;
+}
+
+export function rmsNorm(width: number, epsilon: number, x: Numbers, gain: Numbers): number[] {
+  return Array.from(x, (value, i) => {
+    const from = i - (i % width);
+    let squares = 0;
+    for (let j = 0; j < width; j++) squares += at(x, from + j) ** 2 / width;
+    return (value / Math.sqrt(squares + epsilon)) * at(gain, i % width);
+  });
+}
+
+/** x [M,2I]: a gate and what it lets through. */
+export function swiglu(width: number, x: Numbers): number[] {
+  return Array.from({ length: x.length / 2 }, (_, i) => {
+    const gate = at(x, i + width * Math.floor(i / width));
+    return (gate / (1 + Math.exp(-gate))) * at(x, i + width * Math.floor(i / width) + width);
+  });
+}
+
+/** x [M,C]: the first `turned` heads of `size` channels turned by position · frequency, pair by pair. */
+export function rotary(
+  shape: { channels: number; turned: number; size: number },
+  positions: Numbers,
+  frequencies: Numbers,
+  x: Numbers,
+): number[] {
+  const { channels, turned, size } = shape;
+  const half = size / 2;
+  return Array.from(x, (value, i) => {
+    const channel = i % channels;
+    if (channel >= turned * size) return value;
+    const inHead = channel % size;
+    const angle = at(positions, Math.floor(i / channels)) * at(frequencies, inHead % half);
+    const other = inHead < half ? -at(x, i + half) : at(x, i - half);
+    return value * Math.cos(angle) + other * Math.sin(angle);
+  });
 }
 
 function softmax(row: number[]): number[] {

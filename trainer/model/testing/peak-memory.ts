@@ -14,15 +14,13 @@ import { Learner } from '../../stages/shared/learner.ts';
 import { LanguageModel } from '../language-model.ts';
 
 const count = z.int().positive();
+const shape = { vocabularySize: count, contextLength: count, width: count, layers: count, heads: count };
 const { config, rows, columns, threads, gradientCheckpointing, rank } = z
   .strictObject({
-    config: z.strictObject({
-      vocabularySize: count,
-      contextLength: count,
-      width: count,
-      layers: count,
-      heads: count,
-    }),
+    config: z.union([
+      z.strictObject(shape),
+      z.strictObject({ family: z.literal('llama'), ...shape, keyValueHeads: count, tiedHead: z.boolean() }),
+    ]),
     rows: count,
     columns: count,
     threads: count,

@@ -11,6 +11,7 @@ import type { PpoConfig } from '../ppo.config.ts';
 import type { PretrainConfig } from '../pretrain.config.ts';
 import type { RewardConfig } from '../reward.config.ts';
 import type { SftConfig } from '../sft.config.ts';
+import { modelShape } from './model-shape.ts';
 
 /*
  * What each stage computes at once, for the estimate of its memory. Every function throws a TrainerError when the run
@@ -18,13 +19,12 @@ import type { SftConfig } from '../sft.config.ts';
  */
 
 export function requirePretrainMemory(config: PretrainConfig): void {
-  const { context, width, layers, heads } = config;
   const vocabularySize =
     config.tokenizer === null ? config.vocabularySize : Tokenizer.load(config.tokenizer).vocabularySize;
   requireMemory({
-    config: { vocabularySize, contextLength: context, width, layers, heads },
+    config: modelShape(config, vocabularySize),
     rows: Math.min(config.microBatchSize ?? config.batchSize, config.batchSize),
-    columns: context,
+    columns: config.context,
     unit: 'rows',
     savings: { gradientCheckpointing: config.gradientCheckpointing },
   });
