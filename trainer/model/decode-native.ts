@@ -1,7 +1,8 @@
 import type { NativeBackend } from '../engine/native/backend.ts';
 import type { Alternative, Completion } from './completion.ts';
+import { decoderShape, packWeights, rotaryTable } from './decoder-weights.ts';
 import { drawableTokens, type GenerateOptions } from './generate.ts';
-import { type LanguageModel, parameterSpecs } from './language-model.ts';
+import type { LanguageModel } from './language-model.ts';
 
 /** What the decoder goes on from; see `Addon.decode`. */
 interface State {
@@ -64,19 +65,6 @@ function initialState(
   return state;
 }
 
-/** The model's weights as the decoder reads them, a copy that later changes do not touch. */
-function packWeights(
-  native: NativeBackend,
-  model: LanguageModel,
-  shape: Int32Array,
-  weights: Float32Array,
-): void {
-  for (const [index, name] of [...parameterSpecs(model.config).keys()].entries()) {
-    const values = native.floats(model.parameter(name));
-    native.addon.packTensor(shape, index, values.length, values, weights);
-  }
-}
-
 /**
  * Completes rows with the native device's decoder: the whole model, the cache and the sampling in compiled code, which
  * JavaScript crosses into once every few milliseconds. A row that is done makes room for the next one. Stop strings are
@@ -97,10 +85,10 @@ export async function* decodeNatively(
   const { batchSize = 32, stopTokens, signal } = options;
   // Equal prompts next to each other: each is read once.
   const rows = [...completions].sort(({ start: a }, { start: b }) => a.group - b.group || a.index - b.index);
-  const { vocabularySize, contextLength, width, layers, heads, innerWidth, layerNormEpsilon } = model.config;
-  const shape = Int32Array.of(vocabularySize, contextLength, width, layers, heads, innerWidth);
+  const shape = decoderShape(model.config);
   const capacity = Math.max(...rows.map(({ start }) => start.prompt.length + start.limit - 1));
   const drawable = drawableTokens(model.config, options);
+  const rotary = rotaryTable(model.config, capacity);
   const room = new Float64Array(3);
   addon.decoderRoom(shape, Math.min(batchSize, rows.length), capacity, room);
   const [weightFloats = 0, slots = 0, cacheFloats = 0] = room;
@@ -124,10 +112,11 @@ export async function* decodeNatively(
     while (open.length > 0) {
       addon.decode(
         shape,
-        layerNormEpsilon,
-        weights,
+        model.config.layerNormEpsilon,
         slots,
         capacity,
+        rotary,
+        weights,
         cache,
         state.slotState,
         rows.length,
