@@ -145,6 +145,11 @@ describe.each(nativeDevices)('the decoder on $name', (device) => {
       expect(await decoded(model, own, how, batchSize)).toEqual(expected);
       expect(await decoded(model, own, how, batchSize, 0)).toEqual(expected);
     }
+    for (const threads of [1, 2, 5]) {
+      native().addon.open(device.variant, threads);
+      expect(await decoded(model, own, how, 40, 0)).toEqual(expected);
+    }
+    await device.open();
     model.dispose();
   });
 

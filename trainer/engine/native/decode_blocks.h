@@ -89,20 +89,34 @@ static void cache_cells(const Decoder& d, long layer) {
 }
 
 static void attend(const Decoder& d, long layer) {
-  const long heads = d.args.shape.heads, blocks = d.args.shape.head_room() / BLOCK, step = d.count * BLOCK;
+  const DecoderShape& s = d.args.shape;
+  const long blocks = s.head_room() / BLOCK, step = d.count * BLOCK, apart = blocks * step;
   // So many heads of queries in a row share one of keys and values (Ainslie et al. 2023).
-  const long group = heads / d.args.shape.kv_heads;
+  const long group = s.heads / s.kv_heads;
   const auto one = [&](long task, int thread) {
-    const long cell = task / heads, head = task % heads, count = d.cells[cell].position + 1;
-    float* room = scratch(thread, SCRATCH_C, attention_scratch(blocks * BLOCK, count));
-    attend_cached(head_at(d, layer, d.cells[cell].slot, head / group), block_of(d.to.wide, head * blocks, d.count, cell), count,
-                  block_of(d.to.heads, head * blocks, d.count, cell), step, room);
+    const long cell = task / s.kv_heads, kv = task % s.kv_heads, count = d.cells[cell].position + 1;
+    const CachedHead cached = head_at(d, layer, d.cells[cell].slot, kv);
+    float* room = scratch(thread, SCRATCH_C, attention_scratch(cached.room, count));
+    for (long g = 0; g < group;) {
+      const float* query = block_of(d.to.wide, (kv * group + g) * blocks, d.count, cell);
+      float* out = block_of(d.to.heads, (kv * group + g) * blocks, d.count, cell);
+      if (MOST_QUERIES >= 4 && group - g >= 4) {
+        attend_cached<MOST_QUERIES>(cached, query, count, out, step, apart, room);
+        g += MOST_QUERIES;
+      } else if (group - g >= 2) {
+        attend_cached<2>(cached, query, count, out, step, apart, room);
+        g += 2;
+      } else {
+        attend_cached<1>(cached, query, count, out, step, apart, room);
+        g += 1;
+      }
+    }
   };
   long read = 0;
-  for (long cell = 0; cell < d.count; cell++) read += 2 * (d.cells[cell].position + 1) * heads * blocks * BLOCK;
-  if (d.together && read >= SHARED_FLOATS) for_each_task(d.count * heads, one);
+  for (long cell = 0; cell < d.count; cell++) read += 2 * (d.cells[cell].position + 1) * s.heads * blocks * BLOCK;
+  if (d.together && read >= SHARED_FLOATS) for_each_task(d.count * s.kv_heads, one);
   else
-    for (long task = 0; task < d.count * heads; task++) one(task, d.thread);
+    for (long task = 0; task < d.count * s.kv_heads; task++) one(task, d.thread);
 }
 
 // Keeps the newest cell of each row alone: nothing after the last layer's keys and values looks at the others.
