@@ -23,7 +23,7 @@ export const rewardConfig = z
     batchSize: field.positiveInteger
       .default(64)
       .describe('Rankings in one step; all pairs of a ranking are one element. IG: 64 prompts.'),
-    microBatchSize: field.microBatch('Rankings').default(16),
+    microBatchSize: field.microBatch('Rankings', 16),
     learningRate: field.learningRate(1e-4).describe('Peak learning rate. IG: 9e-6 at 6B parameters.'),
     ...field.schedule('cosine', 0, 0.1),
     weightDecay: field.weightDecay(0),

@@ -125,8 +125,8 @@ export const validationFraction = (value: number) =>
     .default(value)
     .describe('Share of the data held out where no validation file is given; split by a hash of the prompt.');
 
-export const microBatch = (unit: string) =>
+export const microBatch = (unit: string, value: number | null = null) =>
   positiveInteger
     .nullable()
-    .default(null)
+    .default(value)
     .describe(`${unit} computed at once; null: the whole step. Changes memory, not the result.`);
