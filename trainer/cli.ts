@@ -1,4 +1,5 @@
 import { Command, CommanderError } from 'commander';
+import { addConvertCommand } from './cli/convert-command.ts';
 import { addDemoWorldCommand } from './cli/demo-world-command.ts';
 import { addDevicesCommand } from './cli/devices-command.ts';
 import { addEvaluateCommand } from './cli/evaluate-command.ts';
@@ -8,7 +9,7 @@ import { addTokenizerCommand } from './cli/tokenizer-command.ts';
 import { messageOf } from './errors.ts';
 import { trainerVersion } from './stages/shared/version.ts';
 
-/** The whole command line: `touchstone pretrain|sft|reward|ppo|tokenizer|sample|evaluate|devices|demo-world`. */
+/** The whole command line: `touchstone pretrain|sft|reward|ppo|tokenizer|sample|evaluate|convert|devices|demo-world`. */
 export function createProgram(): Command {
   const program = new Command('touchstone')
     .description(
@@ -21,6 +22,7 @@ export function createProgram(): Command {
   addTokenizerCommand(program);
   addSampleCommand(program);
   addEvaluateCommand(program);
+  addConvertCommand(program);
   addDevicesCommand(program);
   addDemoWorldCommand(program);
   return program;

@@ -1,14 +1,15 @@
 import { TrainerError } from '../errors.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 import { emptyTrainingBatch, type TrainingBatch, writeSequence } from './batch.ts';
+import { lastTokens, promptTokens, responseTokens } from './conversation.ts';
 import type { Demonstration } from './json-lines.ts';
-import { type Prompt, renderPrompt, renderResponse } from './template.ts';
+import type { Prompt } from './template.ts';
 
 /** A prompt and its answer as tokens. */
 export interface EncodedExample {
   /** the rendered prompt; never empty */
   prompt: number[];
-  /** the answer, ending with the end-of-text token */
+  /** the answer, ending with the token that ends it */
   response: number[];
 }
 
@@ -39,17 +40,16 @@ export function encodeExample(
   context: number,
   lengths: LengthReport,
 ): EncodedExample | null {
-  const promptTokens = tokenizer.encode(renderPrompt(prompt));
-  const response = [...tokenizer.encode(renderResponse(completion)), tokenizer.endOfText];
+  const encoded = promptTokens(prompt, tokenizer);
+  const response = responseTokens(prompt, completion, tokenizer);
   lengths.examples++;
   const room = context - response.length;
   if (room < 1) {
     lengths.dropped++;
     return null;
   }
-  if (promptTokens.length <= room) return { prompt: promptTokens, response };
-  lengths.truncatedPrompts++;
-  return { prompt: promptTokens.slice(-room), response };
+  if (encoded.length > room) lengths.truncatedPrompts++;
+  return { prompt: lastTokens(encoded, room, tokenizer), response };
 }
 
 /** Demonstrations as tokens, and what did not fit. */
@@ -83,10 +83,8 @@ export function encodePrompt(
   room: number,
 ): { tokens: number[]; cut: number } {
   if (room < 1) throw new TrainerError(`A prompt needs at least one token of room, and got ${room}.`);
-  const tokens = tokenizer.encode(renderPrompt(prompt));
-  return tokens.length <= room
-    ? { tokens, cut: 0 }
-    : { tokens: tokens.slice(-room), cut: tokens.length - room };
+  const tokens = promptTokens(prompt, tokenizer);
+  return { tokens: lastTokens(tokens, room, tokenizer), cut: Math.max(0, tokens.length - room) };
 }
 
 /**

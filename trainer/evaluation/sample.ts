@@ -1,5 +1,12 @@
+import {
+  completionText,
+  lastTokens,
+  responseTokens,
+  stopTokensOf,
+  textTokens,
+} from '../data/conversation.ts';
 import { encodePrompt } from '../data/demonstrations.ts';
-import { type Prompt, parseResponse, renderPrompt, renderResponse } from '../data/template.ts';
+import { type Prompt, renderPrompt } from '../data/template.ts';
 import { TrainerError } from '../errors.ts';
 import { loadLanguageModel, loadScalarModel, loadTokenizer, readMetadata } from '../model/checkpoint.ts';
 import type { Alternative, Generation } from '../model/completion.ts';
@@ -87,7 +94,7 @@ export async function sampleCompletions(
         temperature,
         batchSize,
         samplesPerPrompt: samples,
-        stopTokens: [tokenizer.endOfText],
+        stopTokens: stopTokensOf(tokenizer),
         tokenizer,
       },
     );
@@ -98,12 +105,11 @@ export async function sampleCompletions(
       const [prompt, sample] = [Math.floor(index / samples), index % samples];
       const begun = written[index] ?? '';
       written[index] = begun + text;
-      // What `parseResponse` takes off.
-      const shown = begun === '' && !raw ? parseResponse(text) : text;
+      const shown = begun === '' && !raw ? completionText(text, tokenizer) : text;
       if (shown !== '') await onText?.({ prompt, sample, text: shown });
       if (!ended) continue;
       const own = completions[prompt];
-      if (own) own[sample] = sampled(ended, raw);
+      if (own) own[sample] = sampled(ended, (whole) => (raw ? whole : completionText(whole, tokenizer)));
       done++;
       await onProgress?.(done, prompts.length * samples);
     }
@@ -113,10 +119,13 @@ export async function sampleCompletions(
   }
 }
 
-function sampled({ text = '', stoppedBy, ...ended }: Generation, raw: boolean): SampledCompletion {
+function sampled(
+  { text = '', stoppedBy, ...ended }: Generation,
+  completionIn: (text: string) => string,
+): SampledCompletion {
   const { tokens, logProbs, finished, alternatives } = ended;
   return {
-    text: raw ? text : parseResponse(text),
+    text: completionIn(text),
     tokens,
     logProbs,
     logProbability: logProbs.reduce((sum, logProb) => sum + logProb, 0),
@@ -148,10 +157,8 @@ export async function scoreCompletions(
   try {
     const context = model.trunk.config.contextLength;
     const sequences = items.map(({ prompt, completion, finished = true }) => {
-      const response = [
-        ...tokenizer.encode(renderResponse(completion)),
-        ...(finished ? [tokenizer.endOfText] : []),
-      ].slice(0, context - 1);
+      const whole = responseTokens(prompt, completion, tokenizer);
+      const response = whole.slice(0, Math.min(context - 1, whole.length - (finished ? 0 : 1)));
       return [...encodePrompt(prompt, tokenizer, context - response.length).tokens, ...response];
     });
     const scores = await scoreSequences(model, sequences, { padding: tokenizer.padding, chunk: batchSize });
@@ -238,6 +245,6 @@ function roomForPrompt(model: LanguageModel, newTokens: number, folder: string):
 }
 
 function encodeRaw(prompt: Prompt, tokenizer: Tokenizer, room: number): number[] {
-  const tokens = tokenizer.encode(typeof prompt === 'string' ? prompt : renderPrompt(prompt)).slice(-room);
-  return tokens.length > 0 ? tokens : [tokenizer.endOfText];
+  const text = typeof prompt === 'string' ? prompt : renderPrompt(prompt);
+  return lastTokens(textTokens(text, tokenizer), room, tokenizer);
 }

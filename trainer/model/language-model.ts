@@ -42,7 +42,10 @@ export class LanguageModel {
   }
 
   /** A model of these weights; each tensor must be there in its shape, and nothing else. @throws TrainerError */
-  static fromValues(config: ModelConfig, values: ReadonlyMap<string, Float32Array>): LanguageModel {
+  static fromValues(
+    config: ModelConfig,
+    values: { get(name: string): Float32Array | undefined },
+  ): LanguageModel {
     const parameters = new Map<string, tf.Variable>();
     for (const [name, { shape }] of parameterSpecs(config)) {
       const data = values.get(name);

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { stopTokensOf } from '../data/conversation.ts';
 import { encodePrompt } from '../data/demonstrations.ts';
 import { readPrompts } from '../data/json-lines.ts';
 import type { Loss } from '../engine/gradients.ts';
@@ -181,7 +182,7 @@ async function rollOut(
     maxNewTokens: config.maxNewTokens,
     temperature: config.temperature,
     seed: seedFor(config.seed, 'rollout', iteration),
-    stopTokens: [tokenizer.endOfText],
+    stopTokens: stopTokensOf(tokenizer),
     vocabularyLimit: tokenizer.vocabularySize,
     batchSize: config.batchSize,
   });

@@ -6,9 +6,12 @@
 export const WORD_PATTERN =
   "[ ']?[\\p{L}\\p{M}]+| ?\\p{N}| ?[^ \\t\\r\\n\\p{L}\\p{M}\\p{N}]+|[ \\t\\r\\n]+(?![^ \\t\\r\\n])|[ \\t\\r\\n]+";
 
-/** The pattern that a `ByteLevel` pre-tokenizer with `use_regex` stands for: GPT-2's. */
+/**
+ * The pattern that a `ByteLevel` pre-tokenizer with `use_regex` stands for: GPT-2's. Its white space is Oniguruma's, as
+ * in Hugging Face's library (oniguruma.ts): with U+0085, without U+FEFF.
+ */
 export const GPT2_WORD_PATTERN =
-  "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+";
+  "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\p{White_Space}\\p{L}\\p{N}]+|\\p{White_Space}+(?!\\P{White_Space})|\\p{White_Space}+";
 
 /** The words of a text, in order; together they are the text. */
 export function* splitWords(text: string, pattern: RegExp): Generator<string> {

@@ -1,24 +1,42 @@
+import { createHash } from 'node:crypto';
 import { TrainerError } from '../errors.ts';
-import { readTokenizerFiles, writeTokenizerFiles } from './files.ts';
+import { type AddedToken, AddedTokenFinder, specialToken } from './added-tokens.ts';
+import { bytesToText } from './bytes.ts';
+import { readTokenizerFiles, type TokenizerForm, writeTokenizerFiles } from './files.ts';
 import { type MergeTable, mergeWord } from './merge.ts';
+import type { Normalization } from './pre-tokenizer.ts';
+import { END_OF_TEXT, PADDING } from './roles.ts';
 import { splitWords, WORD_PATTERN } from './split.ts';
 import { countWords, trainMerges } from './train.ts';
 
-export const END_OF_TEXT = '<|endoftext|>';
-export const PADDING = '<|padding|>';
-
 /** Everything that makes a tokenizer: what its files hold. */
 export interface TokenizerDefinition {
-  /** the bytes of each id's token; null for a special token, which no text encodes to */
+  /** the bytes of each id's token; null for a special token, which no text encodes to, and for an id without a token */
   tokens: (Uint8Array | null)[];
-  /** the special tokens' names by id */
-  specialTokens: Map<number, string>;
+  /** tokens beside the merges' vocabulary: special ones, and others, which decode to their names */
+  added: readonly AddedToken[];
   /** [left id, right id, merged id], the first merged first */
   merges: [number, number, number][];
   /** regular expression (flags gu) of the words inside which bytes are merged */
   pattern: string;
+  /** likewise, by which text is cut before, one after the other, each inside the pieces of the one before */
+  cuts?: readonly string[];
+  /** the Unicode form that text is brought into first */
+  normalization?: Normalization | null;
+  /** whether a word that is a token is that token, whatever the merges say */
+  ignoreMerges?: boolean;
   endOfText: number;
   padding: number;
+  beginOfText?: number | null;
+  /** every id that ends a text, `endOfText` first; that one alone if left out */
+  stops?: readonly number[];
+  /** ids that stand before and after a text of its own, as the file's post-processor has it */
+  before?: readonly number[];
+  after?: readonly number[];
+  /** the Jinja template of conversations; null for ours (data/template.ts) */
+  chatTemplate?: string | null;
+  /** how the folder that it came from is written */
+  form?: TokenizerForm;
 }
 
 /** Words whose tokens are remembered; the memory starts anew when it is full. */
@@ -32,35 +50,56 @@ const NO_BYTES = new Uint8Array(0);
 export class Tokenizer {
   readonly endOfText: number;
   readonly padding: number;
+  /** the token that a text begins with; null where the files name none */
+  readonly beginOfText: number | null;
+  /** ids after which generation ends, `endOfText` first */
+  readonly stopTokens: readonly number[];
+  /** ids that stand before a text of its own (Llama 3: begin-of-text); none of ours */
+  readonly before: readonly number[];
+  /** the Jinja template of conversations; null for ours (data/template.ts) */
+  readonly chatTemplate: string | null;
   /** V: ids run from 0 to below this */
   readonly vocabularySize: number;
   /** UTF-8 bytes that each id stands for; 0 for special tokens */
   readonly byteLengths: Uint32Array;
   readonly #definition: TokenizerDefinition;
-  readonly #pattern: RegExp;
+  readonly #patterns: RegExp[];
+  readonly #finder: AddedTokenFinder;
+  /** ids by the token's bytes, where whole words are looked up */
+  readonly #wholeWords: ReadonlyMap<string, number> | null;
   readonly #idOfByte: Int32Array;
   readonly #merges: MergeTable;
   readonly #cache = new Map<string, number[]>();
   readonly #encoder = new TextEncoder();
 
   constructor(definition: TokenizerDefinition) {
-    const { tokens, merges, pattern, endOfText, padding } = definition;
+    const { tokens, added, merges, pattern, cuts = [], endOfText, padding } = definition;
     if (endOfText === padding) {
       throw new TrainerError(
         `The tokenizer's padding is its end-of-text token (id ${padding}): expected two different ones, or the end would never be learnt.`,
       );
     }
     this.#definition = definition;
-    this.#pattern = new RegExp(pattern, 'gu');
+    this.#patterns = [...cuts, pattern].map((source) => new RegExp(source, 'gu'));
+    this.#finder = new AddedTokenFinder(added);
+    this.beginOfText = definition.beginOfText ?? null;
+    this.stopTokens = definition.stops ?? [endOfText];
+    this.before = definition.before ?? [];
+    this.chatTemplate = definition.chatTemplate ?? null;
     this.vocabularySize = tokens.length;
     this.endOfText = endOfText;
     this.padding = padding;
     this.byteLengths = Uint32Array.from(tokens, (bytes) => bytes?.length ?? 0);
     this.#idOfByte = new Int32Array(256).fill(-1);
+    const addedIds = new Set(added.map(({ id }) => id));
+    const words = definition.ignoreMerges ? new Map<string, number>() : null;
     for (const [id, bytes] of tokens.entries()) {
-      const byte = bytes?.length === 1 ? bytes[0] : undefined;
+      if (!bytes || addedIds.has(id)) continue;
+      const byte = bytes.length === 1 ? bytes[0] : undefined;
       if (byte !== undefined) this.#idOfByte[byte] = id;
+      words?.set(bytesToText(bytes), id);
     }
+    this.#wholeWords = words;
     const size = tokens.length;
     this.#merges = {
       size,
@@ -119,16 +158,18 @@ export class Tokenizer {
   }
 
   /**
-   * The ids of a text. Names of special tokens in it are ordinary text. Lone surrogates, which are no characters,
-   * count as U+FFFD.
+   * The ids of a text. Names of special and other added tokens in it are ordinary text. Lone surrogates, which are no
+   * characters, count as U+FFFD.
    * @throws TrainerError when a restricted alphabet (`trainCharacters`) lacks a byte of it
    */
   encode(text: string): number[] {
     const ids: number[] = [];
-    for (const word of splitWords(text, this.#pattern)) {
+    const { normalization } = this.#definition;
+    const normal = normalization ? text.normalize(normalization) : text;
+    for (const word of this.#words(normal)) {
       let encoded = this.#cache.get(word);
       if (!encoded) {
-        encoded = mergeWord(this.#bytesOf(word), this.#merges);
+        encoded = this.#encodeWord(word);
         if (word.length <= LONGEST_CACHED) {
           if (this.#cache.size >= MOST_CACHED) this.#cache.clear();
           this.#cache.set(word, encoded);
@@ -137,6 +178,60 @@ export class Tokenizer {
       for (const id of encoded) ids.push(id);
     }
     return ids;
+  }
+
+  /**
+   * The ids of a text in which the names of added tokens stand for them, as a chat template writes it. Never for text of
+   * people.
+   * @param mark a character that is left out: set into a name, it keeps the name ordinary text
+   */
+  encodeMarkup(text: string, mark?: string): number[] {
+    const ids: number[] = [];
+    for (const piece of this.#finder.pieces(text)) {
+      if ('token' in piece) ids.push(piece.token.id);
+      else {
+        const plain = mark === undefined ? piece.text : piece.text.replaceAll(mark, '');
+        for (const id of this.encode(plain)) ids.push(id);
+      }
+    }
+    return ids;
+  }
+
+  /** The tokens beside the merges' vocabulary. */
+  get addedTokens(): readonly AddedToken[] {
+    return this.#definition.added;
+  }
+
+  /** Whether both give the same ids to the same texts, and the same tokens their roles. */
+  matches(other: Tokenizer): boolean {
+    return this.#fingerprint() === other.#fingerprint();
+  }
+
+  #fingerprint(): string {
+    const { tokens, added, merges, pattern, cuts, normalization, ignoreMerges } = this.#definition;
+    const hash = createHash('sha256');
+    for (const bytes of tokens) hash.update(bytes ? `${bytesToText(bytes)}\n` : '\n');
+    hash.update(Int32Array.from(merges.flat()));
+    const names = added.map(({ id, content }) => [id, content]);
+    const roles = [this.endOfText, this.padding, this.before];
+    hash.update(
+      JSON.stringify([names, pattern, cuts ?? [], normalization ?? null, ignoreMerges ?? false, roles]),
+    );
+    return hash.digest('hex');
+  }
+
+  #words(text: string): Iterable<string> {
+    let pieces: Iterable<string> = [text];
+    for (const pattern of this.#patterns) pieces = splitAll(pieces, pattern);
+    return pieces;
+  }
+
+  #encodeWord(word: string): number[] {
+    if (this.#wholeWords) {
+      const id = this.#wholeWords.get(bytesToText(this.#encoder.encode(word)));
+      if (id !== undefined) return [id];
+    }
+    return mergeWord(this.#bytesOf(word), this.#merges);
   }
 
   /** The UTF-8 bytes of a token, which may be a part of a character; none for a special token. @throws TrainerError */
@@ -168,14 +263,15 @@ export class Tokenizer {
   }
 }
 
+function* splitAll(texts: Iterable<string>, pattern: RegExp): Generator<string> {
+  for (const text of texts) yield* splitWords(text, pattern);
+}
+
 /** The special tokens and one token for each of these bytes. */
 function baseDefinition(bytes: number[]): TokenizerDefinition {
   return {
     tokens: [null, null, ...bytes.map((byte) => Uint8Array.of(byte))],
-    specialTokens: new Map([
-      [0, END_OF_TEXT],
-      [1, PADDING],
-    ]),
+    added: [specialToken(0, END_OF_TEXT), specialToken(1, PADDING)],
     merges: [],
     pattern: WORD_PATTERN,
     endOfText: 0,

@@ -1,8 +1,5 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { z } from 'zod';
-import { messageOf, TrainerError } from '../../errors.ts';
-import { saveCheckpoint } from '../../model/checkpoint.ts';
+import { TrainerError } from '../../errors.ts';
+import { loadTokenizer, saveCheckpoint } from '../../model/checkpoint.ts';
 import type { LanguageModel } from '../../model/language-model.ts';
 import type { ScalarModel } from '../../model/scalar-model.ts';
 import type { Tokenizer } from '../../tokenizer/tokenizer.ts';
@@ -55,20 +52,9 @@ export async function saveModel(
  * @throws TrainerError that names both folders
  */
 export function requireSameTokenizer(folder: string, other: string): void {
-  if (tokenizerModel(folder) !== tokenizerModel(other)) {
+  if (!loadTokenizer(folder).matches(loadTokenizer(other))) {
     throw new TrainerError(
       `The tokenizers of ${folder} and ${other} differ: expected a reward model that was trained from this policy's family.`,
     );
-  }
-}
-
-const tokenizerSchema = z.object({ model: z.unknown(), added_tokens: z.unknown() });
-
-function tokenizerModel(folder: string): string {
-  const file = join(folder, 'tokenizer.json');
-  try {
-    return JSON.stringify(tokenizerSchema.parse(JSON.parse(readFileSync(file, 'utf8'))));
-  } catch (cause) {
-    throw new TrainerError(`Cannot read ${file} (${messageOf(cause)}).`, { cause });
   }
 }

@@ -1,5 +1,5 @@
+import { completionText, lastTokens, stopTokensOf, textTokens } from '../../data/conversation.ts';
 import { encodePrompt } from '../../data/demonstrations.ts';
-import { parseResponse } from '../../data/template.ts';
 import { generate } from '../../model/generate.ts';
 import type { LanguageModel } from '../../model/language-model.ts';
 import type { Tokenizer } from '../../tokenizer/tokenizer.ts';
@@ -33,15 +33,13 @@ export async function writeSamples(
   const room = model.config.contextLength - newTokens;
   const prompts = settings.samplePrompts.map((prompt) => {
     if (!raw) return encodePrompt(prompt, tokenizer, room).tokens;
-    const tokens = tokenizer.encode(prompt).slice(-room);
-    // A model needs something to read: an empty prompt begins where a document ended.
-    return tokens.length > 0 ? tokens : [tokenizer.endOfText];
+    return lastTokens(textTokens(prompt, tokenizer), room, tokenizer);
   });
   const generations = await generate(model, prompts, {
     maxNewTokens: newTokens,
     temperature: settings.sampleTemperature,
     seed: seedFor(settings.seed, 'samples'),
-    stopTokens: [tokenizer.endOfText],
+    stopTokens: stopTokensOf(tokenizer),
     vocabularyLimit: tokenizer.vocabularySize,
   });
   const rewards = await score?.(generations.map(({ tokens }, i) => [...(prompts[i] ?? []), ...tokens]));
@@ -50,7 +48,7 @@ export async function writeSamples(
     const reward = rewards?.[i];
     return {
       prompt: settings.samplePrompts[i] ?? '',
-      completion: raw ? text : parseResponse(text),
+      completion: raw ? text : completionText(text, tokenizer),
       ...(reward === undefined ? {} : { reward }),
     };
   });
