@@ -8,6 +8,7 @@ import type { TokenText } from './completion-text.ts';
 import type { ModelConfig } from './config.ts';
 import { decodeByComposition } from './decode-composition.ts';
 import { decodeNatively } from './decode-native.ts';
+import { decoderModel } from './decoder-weights.ts';
 import { type GenerateOptions, generate, planCompletions } from './generate.ts';
 import { LanguageModel } from './language-model.ts';
 import { largestDifference, plainLogits, randomSequences, tinyConfig, tinyModel } from './testing/tiny.ts';
@@ -34,7 +35,10 @@ async function decoded(
   sliceSeconds?: number,
 ): Promise<Generation[]> {
   const rows = planCompletions(model, prompts, how);
-  return await finished(decodeNatively(native(), model, rows, { ...how, batchSize }, sliceSeconds), rows);
+  return await finished(
+    decodeNatively(native(), decoderModel(native(), model), rows, { ...how, batchSize }, sliceSeconds),
+    rows,
+  );
 }
 
 async function composed(
@@ -140,7 +144,10 @@ describe.each(nativeDevices)('the decoder on $name', (device) => {
     const how = { ...options, samplesPerPrompt: 11, stopTokens: [3] };
     const apart = planCompletions(model, own, how);
     for (const { start } of apart) start.group = start.index;
-    const expected = await finished(decodeNatively(native(), model, apart, how), apart);
+    const expected = await finished(
+      decodeNatively(native(), decoderModel(native(), model), apart, how),
+      apart,
+    );
     for (const batchSize of [1, 2, 5, 9, 40, 100]) {
       expect(await decoded(model, own, how, batchSize)).toEqual(expected);
       expect(await decoded(model, own, how, batchSize, 0)).toEqual(expected);
@@ -161,7 +168,7 @@ describe.each(nativeDevices)('the decoder on $name', (device) => {
       const rows = planCompletions(model, own, how);
       if (!shared) for (const { start } of rows) start.group = start.index;
       const began = process.cpuUsage();
-      await finished(decodeNatively(native(), model, rows, how), rows);
+      await finished(decodeNatively(native(), decoderModel(native(), model), rows, how), rows);
       const { user } = process.cpuUsage(began);
       return user / 1e6;
     };

@@ -1,8 +1,7 @@
 import type { NativeBackend } from '../engine/native/backend.ts';
 import type { Alternative, Completion } from './completion.ts';
-import { decoderShape, packWeights, rotaryTable } from './decoder-weights.ts';
+import { type DecoderModel, packWeights } from './decoder-weights.ts';
 import { drawableTokens, type GenerateOptions } from './generate.ts';
-import type { LanguageModel } from './language-model.ts';
 
 /** What the decoder goes on from; see `Addon.decode`. */
 interface State {
@@ -75,7 +74,7 @@ function initialState(
  */
 export async function* decodeNatively(
   native: NativeBackend,
-  model: LanguageModel,
+  model: DecoderModel,
   completions: readonly Completion[],
   options: GenerateOptions,
   sliceSeconds = 0.02,
@@ -85,17 +84,17 @@ export async function* decodeNatively(
   const { batchSize = 32, stopTokens, signal } = options;
   // Equal prompts next to each other: each is read once.
   const rows = [...completions].sort(({ start: a }, { start: b }) => a.group - b.group || a.index - b.index);
-  const shape = decoderShape(model.config);
+  const { shape, epsilon } = model;
   const capacity = Math.max(...rows.map(({ start }) => start.prompt.length + start.limit - 1));
-  const drawable = drawableTokens(model.config, options);
-  const rotary = rotaryTable(model.config, capacity);
+  const drawable = drawableTokens(model, options);
+  const rotary = model.rotary(capacity);
   const room = new Float64Array(3);
   addon.decoderRoom(shape, Math.min(batchSize, rows.length), capacity, room);
   const [weightFloats = 0, slots = 0, cacheFloats = 0] = room;
   const weights = pool.take(weightFloats);
   const cache = pool.take(cacheFloats);
   try {
-    packWeights(native, model, shape, weights);
+    packWeights(native, model, weights);
     const state = initialState(rows, slots, capacity, Math.min(options.alternatives ?? 0, drawable));
     const sampling = Float64Array.of(
       options.temperature,
@@ -112,7 +111,7 @@ export async function* decodeNatively(
     while (open.length > 0) {
       addon.decode(
         shape,
-        model.config.layerNormEpsilon,
+        epsilon,
         slots,
         capacity,
         rotary,

@@ -3,6 +3,19 @@ import { TrainerError } from '../errors.ts';
 import type { CompleteModelConfig } from './config.ts';
 import { type LanguageModel, parameterSpecs } from './language-model.ts';
 
+/** A model as the native decoder takes it. */
+export interface DecoderModel {
+  /** as `Addon.decoderRoom` takes it */
+  shape: Int32Array;
+  vocabularySize: number;
+  /** of the norms */
+  epsilon: number;
+  /** cosines, then sines of the angles by which each position of [0, capacity) is turned, [capacity, head size]; empty for a GPT-2 */
+  rotary(capacity: number): Float32Array;
+  /** by Hugging Face's names without the trunk's prefix */
+  tensors: Iterable<readonly [string, Float32Array]>;
+}
+
 /** The tensors of a model by the end of their names, in the order of `Part` in engine/native/decoder.h. */
 const PARTS: readonly (readonly string[])[] = [
   ['wte.weight', 'embed_tokens.weight'],
@@ -33,9 +46,40 @@ const PARTS: readonly (readonly string[])[] = [
 
 const partOfName = new Map(PARTS.flatMap((names, part) => names.map((name) => [name, part] as const)));
 
-/** The shape of a model as `Addon.decoderRoom` takes it. */
-export function decoderShape(config: CompleteModelConfig): Int32Array {
+/** What the decoder needs to know of a Llama. */
+interface LlamaShape {
+  vocabularySize: number;
+  contextLength: number;
+  width: number;
+  layers: number;
+  heads: number;
+  keyValueHeads: number;
+  headSize: number;
+  innerWidth: number;
+  qkvBias: boolean;
+  tiedHead: boolean;
+}
+
+export function llamaShape(config: LlamaShape): Int32Array {
+  const { vocabularySize, contextLength, width, layers, heads, keyValueHeads, headSize, innerWidth } = config;
+  return Int32Array.of(
+    1,
+    vocabularySize,
+    contextLength,
+    width,
+    layers,
+    heads,
+    keyValueHeads,
+    headSize,
+    innerWidth,
+    Number(config.qkvBias),
+    Number(config.tiedHead),
+  );
+}
+
+function gpt2Shape(config: CompleteModelConfig): Int32Array {
   const { vocabularySize, contextLength, width, layers, heads, innerWidth } = config;
+  const headSize = width / heads;
   return Int32Array.of(
     0,
     vocabularySize,
@@ -44,31 +88,38 @@ export function decoderShape(config: CompleteModelConfig): Int32Array {
     layers,
     heads,
     heads,
-    width / heads,
+    headSize,
     innerWidth,
     1,
     1,
   );
 }
 
-/** Cosines, then sines of the angles by which each position of [0, capacity) is turned, [capacity, head size]. */
-export function rotaryTable(_config: CompleteModelConfig, _capacity: number): Float32Array {
-  return new Float32Array(0);
+/** A language model whose weights are on the native device. They are read when they are packed. */
+export function decoderModel(native: NativeBackend, model: LanguageModel): DecoderModel {
+  const { config } = model;
+  return {
+    shape: gpt2Shape(config),
+    vocabularySize: config.vocabularySize,
+    epsilon: config.layerNormEpsilon,
+    rotary: () => new Float32Array(0),
+    tensors: [...parameterSpecs(config).keys()].map(
+      (name) => [name, native.floats(model.parameter(name))] as const,
+    ),
+  };
 }
 
-/** The model's weights as the decoder reads them, a copy that later changes do not touch. */
+/** The weights as the decoder reads them, a copy that later changes do not touch. */
 export function packWeights(
   native: NativeBackend,
-  model: LanguageModel,
-  shape: Int32Array,
+  { shape, tensors }: DecoderModel,
   weights: Float32Array,
 ): void {
-  for (const name of parameterSpecs(model.config).keys()) {
+  for (const [name, values] of tensors) {
     // "h.3.attn.c_attn.weight", "layers.3.self_attn.q_proj.weight"
-    const [, layer, inLayer] = /^(?:h|layers)\.(\d+)\.(.+)$/.exec(name) ?? [];
-    const part = partOfName.get(inLayer ?? name);
-    if (part === undefined) throw new TrainerError(`The decoder knows no tensor ${name}.`);
-    const values = native.floats(model.parameter(name));
-    native.addon.packTensor(shape, part, Number(layer ?? 0), values.length, values, weights);
+    const [, layer = '0', inLayer = name] = /^(?:h|layers)\.(\d+)\.(.+)$/.exec(name) ?? [];
+    const part = partOfName.get(inLayer);
+    if (part === undefined) throw new TrainerError(`The native decoder knows no tensor ${name}.`);
+    native.addon.packTensor(shape, part, Number(layer), values.length, values, weights);
   }
 }

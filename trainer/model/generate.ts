@@ -7,6 +7,7 @@ import { Completion, type Generation, type GenerationPiece } from './completion.
 import { CompletionText, StopString, type TokenText } from './completion-text.ts';
 import { decodeByComposition } from './decode-composition.ts';
 import { decodeNatively } from './decode-native.ts';
+import { decoderModel } from './decoder-weights.ts';
 import type { LanguageModel } from './language-model.ts';
 
 /** How completions are sampled. */
@@ -85,13 +86,19 @@ function decode(
 ): AsyncGenerator<Completion[], void, undefined> {
   const native = nativeBackend();
   return native
-    ? decodeNatively(native, model, completions, options)
+    ? decodeNatively(native, decoderModel(native, model), completions, options)
     : decodeByComposition(model, completions, options);
+}
+
+/** What bounds the prompts of a model. */
+interface PromptRoom {
+  contextLength: number;
+  vocabularySize: number;
 }
 
 /** The completions to be made, before their first token. @throws TrainerError, see `generate` */
 export function planCompletions(
-  model: LanguageModel,
+  model: { config: PromptRoom },
   prompts: readonly (readonly number[])[],
   options: GenerateOptions,
 ): Completion[] {
@@ -135,7 +142,7 @@ export function drawableTokens(
 function checkPrompt(
   prompt: readonly number[],
   index: number,
-  { config: { contextLength, vocabularySize } }: LanguageModel,
+  { config: { contextLength, vocabularySize } }: { config: PromptRoom },
 ): void {
   if (prompt.length === 0 || prompt.length >= contextLength) {
     throw new TrainerError(
