@@ -4,12 +4,13 @@ import type { tf } from '../engine/tf.ts';
 import { messageOf, TrainerError } from '../errors.ts';
 import { Tokenizer } from '../tokenizer/tokenizer.ts';
 import { recoverFolder, replaceFolder } from './atomic-folder.ts';
-import { type ModelConfig, parseHuggingFaceConfig, toHuggingFaceConfig } from './config.ts';
+import { type ModelConfig, parseHuggingFaceConfig, toHuggingFaceConfig, trunkConfig } from './config.ts';
 import { WEIGHT_TYPES, type WeightType } from './element-types.ts';
-import { LanguageModel, parameterSpecs } from './language-model.ts';
+import { familyOf, nameInFile } from './families.ts';
+import { LanguageModel } from './language-model.ts';
 import { METADATA_FILE, type TouchstoneMetadata, touchstoneMetadataSchema } from './metadata.ts';
 import type { StoredTensor, TensorSource } from './safetensors.ts';
-import { ScalarModel, TRUNK_PREFIX } from './scalar-model.ts';
+import { ScalarModel } from './scalar-model.ts';
 import { WEIGHTS_FILE, Weights, writeWeights } from './weights.ts';
 
 export { readMetadata, type TouchstoneMetadata, touchstoneMetadataSchema } from './metadata.ts';
@@ -49,9 +50,11 @@ export async function saveCheckpoint(
   const trunk = model instanceof LanguageModel ? model : model.trunk;
   requireFittingTokenizer(target, tokenizer, trunk.config);
   const parsed = metadata && checkMetadata(join(target, METADATA_FILE), metadata);
-  const prefix = model instanceof LanguageModel ? TRUNK_PREFIX : '';
+  const family = familyOf(trunk.config);
   const tensors = new Map<string, TensorSource>();
-  for (const [name, variable] of model.parameters) tensors.set(prefix + name, sourceOf(variable));
+  for (const [name, variable] of model.parameters) {
+    tensors.set(model === trunk ? nameInFile(family, name) : name, sourceOf(variable));
+  }
   const form = model instanceof LanguageModel ? 'language-model' : 'sequence-classification';
   const config = {
     ...toHuggingFaceConfig(trunk.config, form, tokenizer),
@@ -95,7 +98,8 @@ export async function loadLanguageModel(folder: string): Promise<LanguageModel> 
  * @throws TrainerError that names the folder, the tensor, and what was expected and found
  */
 export async function loadScalarModel(folder: string): Promise<ScalarModel> {
-  return withWeights(folder, (config, weights) => {
+  return withWeights(folder, (stored, weights) => {
+    const config = trunkConfig(stored);
     const shape = weights.shape(SCORE);
     if (!shape) {
       throw new TrainerError(
@@ -163,14 +167,14 @@ function trunkOf(
   config: ModelConfig,
   weights: Weights,
 ): { get(name: string): Float32Array | undefined } {
-  const specs = parameterSpecs(config);
+  const family = familyOf(config);
+  const { prefix } = family;
+  const specs = family.parameterSpecs();
   const stored = new Map<string, string>();
   for (const name of weights.names) {
-    const plain = name.startsWith(TRUNK_PREFIX) ? name.slice(TRUNK_PREFIX.length) : name;
+    const plain = name.startsWith(prefix) ? name.slice(prefix.length) : name;
     if (stored.has(plain)) {
-      throw new TrainerError(
-        `${folder}: the tensor ${plain} is there twice, with and without ${TRUNK_PREFIX}.`,
-      );
+      throw new TrainerError(`${folder}: the tensor ${plain} is there twice, with and without ${prefix}.`);
     }
     stored.set(plain, name);
   }
@@ -184,22 +188,17 @@ function trunkOf(
     checkShape(folder, name, shape, found);
   }
   for (const [plain, name] of stored) {
-    if (specs.has(plain) || plain === SCORE || isDerived(plain)) continue;
+    if (specs.has(plain) || plain === SCORE || family.isDerived(plain)) continue;
     if (
       plain === 'lm_head.weight' &&
-      sameValues(weights.read(name), weights.read(stored.get('wte.weight') ?? ''))
+      sameValues(weights.read(name), weights.read(stored.get(family.embedding) ?? ''))
     )
       continue;
     throw new TrainerError(
-      `${folder}: ${WEIGHTS_FILE} holds the tensor ${plain} of shape [${weights.shape(name)?.join(', ')}], which a GPT-2 of this ${CONFIG_FILE} does not have.`,
+      `${folder}: ${WEIGHTS_FILE} holds the tensor ${plain} of shape [${weights.shape(name)?.join(', ')}], which a ${family.name} of this ${CONFIG_FILE} does not have.`,
     );
   }
   return { get: (name) => weights.read(stored.get(name) ?? '').data };
-}
-
-/** Causal masks that older files carry along: no weights. */
-function isDerived(name: string): boolean {
-  return /^h\.\d+\.attn\.(masked_)?bias$/.test(name);
 }
 
 function sameValues(tensor: StoredTensor, other: StoredTensor | undefined): boolean {

@@ -11,7 +11,14 @@ import { decodeNatively } from './decode-native.ts';
 import { decoderModel } from './decoder-weights.ts';
 import { type GenerateOptions, generate, planCompletions } from './generate.ts';
 import { LanguageModel } from './language-model.ts';
-import { largestDifference, plainLogits, randomSequences, tinyConfig, tinyModel } from './testing/tiny.ts';
+import {
+  largestDifference,
+  llamaConfigs,
+  plainLogits,
+  randomSequences,
+  tinyConfig,
+  tinyModel,
+} from './testing/tiny.ts';
 
 const options: GenerateOptions = { maxNewTokens: 12, temperature: 1, seed: 5, stopTokens: [] };
 
@@ -63,6 +70,7 @@ const shapes: ModelConfig[] = [
   { vocabularySize: 61, contextLength: 40, width: 40, layers: 1, heads: 2, innerWidth: 56 },
   { vocabularySize: 130, contextLength: 90, width: 64, layers: 3, heads: 4 },
   { vocabularySize: 7, contextLength: 30, width: 48, layers: 2, heads: 1, innerWidth: 17 },
+  ...llamaConfigs,
 ];
 
 describe.each(nativeDevices)('the decoder on $name', (device) => {
@@ -92,8 +100,19 @@ describe.each(nativeDevices)('the decoder on $name', (device) => {
     model.dispose();
   });
 
-  it('draws the tokens of the path op by op under random options', async () => {
-    const config = { vocabularySize: 40, contextLength: 30, width: 24, layers: 2, heads: 3 };
+  it.each<ModelConfig>([
+    { vocabularySize: 40, contextLength: 30, width: 24, layers: 2, heads: 3 },
+    {
+      family: 'llama',
+      vocabularySize: 40,
+      contextLength: 30,
+      width: 24,
+      layers: 2,
+      heads: 6,
+      keyValueHeads: 2,
+      headSize: 8,
+    },
+  ])('draws the tokens of the path op by op under random options: %o', async (config) => {
     const model = tinyModel(31, config);
     const random = new Random(32);
     const maybe = <Value>(value: Value): Value | undefined => (random.next() < 0.5 ? value : undefined);

@@ -1,7 +1,9 @@
 import type { NativeBackend } from '../engine/native/backend.ts';
 import { TrainerError } from '../errors.ts';
-import type { CompleteModelConfig } from './config.ts';
+import type { CompleteGpt2Config } from './gpt2-config.ts';
 import { type LanguageModel, parameterSpecs } from './language-model.ts';
+import type { CompleteLlamaConfig } from './llama-config.ts';
+import { rotaryFrequencies, rotaryTable } from './rotary-frequencies.ts';
 
 /** A model as the native decoder takes it. */
 export interface DecoderModel {
@@ -46,66 +48,39 @@ const PARTS: readonly (readonly string[])[] = [
 
 const partOfName = new Map(PARTS.flatMap((names, part) => names.map((name) => [name, part] as const)));
 
-/** What the decoder needs to know of a Llama. */
-interface LlamaShape {
-  vocabularySize: number;
-  contextLength: number;
-  width: number;
-  layers: number;
-  heads: number;
-  keyValueHeads: number;
-  headSize: number;
-  innerWidth: number;
-  qkvBias: boolean;
-  tiedHead: boolean;
-}
-
-export function llamaShape(config: LlamaShape): Int32Array {
-  const { vocabularySize, contextLength, width, layers, heads, keyValueHeads, headSize, innerWidth } = config;
-  return Int32Array.of(
-    1,
-    vocabularySize,
-    contextLength,
-    width,
-    layers,
-    heads,
-    keyValueHeads,
-    headSize,
-    innerWidth,
-    Number(config.qkvBias),
-    Number(config.tiedHead),
-  );
-}
-
-function gpt2Shape(config: CompleteModelConfig): Int32Array {
-  const { vocabularySize, contextLength, width, layers, heads, innerWidth } = config;
-  const headSize = width / heads;
-  return Int32Array.of(
-    0,
-    vocabularySize,
-    contextLength,
-    width,
-    layers,
-    heads,
-    heads,
-    headSize,
-    innerWidth,
-    1,
-    1,
-  );
-}
-
 /** A language model whose weights are on the native device. They are read when they are packed. */
 export function decoderModel(native: NativeBackend, model: LanguageModel): DecoderModel {
   const { config } = model;
   return {
-    shape: gpt2Shape(config),
+    ...(config.family === 'llama' ? ofLlama(config) : ofGpt2(config)),
     vocabularySize: config.vocabularySize,
-    epsilon: config.layerNormEpsilon,
-    rotary: () => new Float32Array(0),
     tensors: [...parameterSpecs(config).keys()].map(
       (name) => [name, native.floats(model.parameter(name))] as const,
     ),
+  };
+}
+
+type FamilyPart = Pick<DecoderModel, 'shape' | 'epsilon' | 'rotary'>;
+
+function ofGpt2(config: CompleteGpt2Config): FamilyPart {
+  const { vocabularySize, contextLength, width, layers, heads, innerWidth, layerNormEpsilon } = config;
+  const attention = [heads, heads, width / heads];
+  return {
+    shape: Int32Array.of(0, vocabularySize, contextLength, width, layers, ...attention, innerWidth, 1, 1),
+    epsilon: layerNormEpsilon,
+    rotary: () => new Float32Array(0),
+  };
+}
+
+/** What the decoder needs to know of a Llama but its weights. */
+export function ofLlama(config: CompleteLlamaConfig): FamilyPart {
+  const { vocabularySize, contextLength, width, layers, heads, keyValueHeads, headSize, innerWidth } = config;
+  const attention = [heads, keyValueHeads, headSize];
+  const flags = [Number(config.qkvBias), Number(config.tiedHead)];
+  return {
+    shape: Int32Array.of(1, vocabularySize, contextLength, width, layers, ...attention, innerWidth, ...flags),
+    epsilon: config.normEpsilon,
+    rotary: (capacity) => rotaryTable(rotaryFrequencies(config.rotary, headSize), capacity),
   };
 }
 

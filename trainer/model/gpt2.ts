@@ -3,14 +3,24 @@ import { embedding } from '../engine/ops/embedding.ts';
 import { layerNorm } from '../engine/ops/layer-norm.ts';
 import { tf } from '../engine/tf.ts';
 import type { Family, ParameterSpec, Pass } from './family.ts';
+import type { CompleteGpt2Config } from './gpt2-config.ts';
 
 /** GPT-2 (Radford et al. 2019): learned positions, pre-norm blocks, GELU in its tanh form, the head tied to the token embedding. */
-export const gpt2: Family = {
+export const gpt2 = (config: CompleteGpt2Config): Family => ({
+  name: 'GPT-2',
+  prefix: 'transformer.',
+  embedding: 'wte.weight',
+  head: 'wte.weight',
+  outputsFirst: false,
+  // Causal masks.
+  isDerived: (name) => /^h\.\d+\.attn\.(masked_)?bias$/.test(name),
+
   /**
    * Weights start at N(0, 0.02), those that write into the residual stream at 0.02 / √(2 · layers) (GPT-2, section 2.3).
    * Weights of linear layers are [in, out], as GPT-2's files hold them.
    */
-  parameterSpecs({ vocabularySize, contextLength, width, layers, innerWidth }) {
+  parameterSpecs() {
+    const { vocabularySize, contextLength, width, layers, innerWidth } = config;
     const deviation = 0.02;
     const residual = deviation / Math.sqrt(2 * layers);
     const specs = new Map<string, ParameterSpec>();
@@ -49,12 +59,12 @@ export const gpt2: Family = {
 
   block(pass, x, layer) {
     const name = `h.${layer}`;
-    const qkv = pass.project(norm(pass, x, `${name}.ln_1`), `${name}.attn.c_attn`) as tf.Tensor3D;
+    const qkv = pass.project(norm(config, pass, x, `${name}.ln_1`), `${name}.attn.c_attn`) as tf.Tensor3D;
     const attended = pass.project(pass.attend(qkv, layer), `${name}.attn.c_proj`, {
       residual: x,
       dropout: pass.dropout(1 + 2 * layer),
     });
-    const inner = pass.project(norm(pass, attended, `${name}.ln_2`), `${name}.mlp.c_fc`, {
+    const inner = pass.project(norm(config, pass, attended, `${name}.ln_2`), `${name}.mlp.c_fc`, {
       activation: 'gelu',
     });
     return pass.project(inner, `${name}.mlp.c_proj`, {
@@ -63,16 +73,9 @@ export const gpt2: Family = {
     });
   },
 
-  finish: (pass, x) => norm(pass, x, 'ln_f'),
+  finish: (pass, x) => norm(config, pass, x, 'ln_f'),
+});
 
-  head: () => 'wte.weight',
-};
-
-function norm(pass: Pass, x: tf.Tensor, name: string): tf.Tensor {
-  return layerNorm(
-    x,
-    pass.vector(`${name}.weight`),
-    pass.vector(`${name}.bias`),
-    pass.config.layerNormEpsilon,
-  );
+function norm(config: CompleteGpt2Config, pass: Pass, x: tf.Tensor, name: string): tf.Tensor {
+  return layerNorm(x, pass.vector(`${name}.weight`), pass.vector(`${name}.bias`), config.layerNormEpsilon);
 }

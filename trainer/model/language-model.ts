@@ -3,16 +3,23 @@ import { cachedAttention, type KeyValueCache } from '../engine/ops/cached-attent
 import { causalAttention } from '../engine/ops/causal-attention.ts';
 import { headLogProbs, measureHead } from '../engine/ops/head-log-probs.ts';
 import { type LinearOptions, linear } from '../engine/ops/linear.ts';
+import { type LinearPart, linearTogether } from '../engine/ops/linear-together.ts';
 import { Random } from '../engine/random.ts';
 import { tf } from '../engine/tf.ts';
 import { TrainerError } from '../errors.ts';
-import { type CompleteModelConfig, completeConfig, type ModelConfig } from './config.ts';
-import type { Dropout, ParameterSpec, Pass } from './family.ts';
-import { gpt2 } from './gpt2.ts';
+import {
+  type CompleteModelConfig,
+  completeConfig,
+  keyValueHeadsOf,
+  type ModelConfig,
+  trunkConfig,
+} from './config.ts';
+import { familyOf } from './families.ts';
+import type { Dropout, Family, ParameterSpec, Pass } from './family.ts';
 
 /** Every parameter of a model of this shape under Hugging Face's names, in file order. */
 export function parameterSpecs(config: ModelConfig): Map<string, ParameterSpec> {
-  return gpt2.parameterSpecs(completeConfig(config));
+  return familyOf(config).parameterSpecs();
 }
 
 type Attend = Pass['attend'];
@@ -22,10 +29,12 @@ export class LanguageModel {
   readonly config: CompleteModelConfig;
   /** by Hugging Face's names without a prefix: "wte.weight", "h.0.attn.c_attn.weight" */
   readonly parameters: Map<string, tf.Variable>;
+  readonly #family: Family;
 
   private constructor(config: ModelConfig, parameters: Map<string, tf.Variable>) {
     this.config = completeConfig(config);
     this.parameters = parameters;
+    this.#family = familyOf(this.config);
   }
 
   /** A model with random weights: the same seed, the same weights, on every device. */
@@ -63,6 +72,15 @@ export class LanguageModel {
     return new LanguageModel(this.config, parameters);
   }
 
+  /** A copy without an output layer of its own: the trunk of a model with another head. */
+  cloneTrunk(): LanguageModel {
+    const config = trunkConfig(this.config);
+    const parameters = new Map<string, tf.Variable>();
+    for (const name of parameterSpecs(config).keys())
+      parameters.set(name, copyVariable(this.parameter(name)));
+    return new LanguageModel(config, parameters);
+  }
+
   dispose(): void {
     for (const variable of this.parameters.values()) variable.dispose();
   }
@@ -84,7 +102,8 @@ export class LanguageModel {
       const segments = needsSegments(batch)
         ? tf.tensor2d(batch.segments, [batch.rows, batch.columns], 'int32')
         : null;
-      const attend: Attend = (qkv) => causalAttention(qkv, this.config.heads, segments);
+      const { heads } = this.config;
+      const attend: Attend = (qkv) => causalAttention(qkv, heads, segments, keyValueHeadsOf(this.config));
       return this.#forward(batch, attend, options.dropout);
     });
   }
@@ -95,7 +114,9 @@ export class LanguageModel {
    */
   hiddenCached(batch: TokenBatch, cache: KeyValueCache): tf.Tensor3D {
     return tf.tidy(() => {
-      const attend: Attend = (qkv, layer) => cachedAttention(qkv, this.config.heads, cache.layer(layer));
+      const { heads } = this.config;
+      const attend: Attend = (qkv, layer) =>
+        cachedAttention(qkv, heads, cache.layer(layer), keyValueHeadsOf(this.config));
       return this.#forward(batch, attend, undefined);
     });
   }
@@ -121,7 +142,7 @@ export class LanguageModel {
 
   /** The output layer's weight [V,D]. */
   #head(): tf.Tensor2D {
-    return this.parameter(gpt2.head(this.config)) as tf.Variable<tf.Rank.R2>;
+    return this.parameter(this.#family.head) as tf.Variable<tf.Rank.R2>;
   }
 
   /** One parameter by name. */
@@ -134,23 +155,35 @@ export class LanguageModel {
   #forward(batch: TokenBatch, attend: Attend, drop: Dropout | undefined): tf.Tensor3D {
     this.#checkRange(batch);
     const pass: Pass = {
-      config: this.config,
       batch,
       project: (x, name, options) => this.#project(x, name, options),
+      projectTogether: (x, names) =>
+        linearTogether(
+          x,
+          names.map((name) => this.#layer(name)),
+        ),
       matrix: (name) => this.parameter(name) as tf.Variable<tf.Rank.R2>,
       vector: (name) => this.parameter(name) as tf.Variable<tf.Rank.R1>,
       attend,
       dropout: (at) => drop && { rate: drop.rate, seed: drop.seed * 1009 + at },
     };
-    let x = gpt2.embed(pass);
-    for (let layer = 0; layer < this.config.layers; layer++) x = gpt2.block(pass, x, layer);
-    return gpt2.finish(pass, x) as tf.Tensor3D;
+    let x = this.#family.embed(pass);
+    for (let layer = 0; layer < this.config.layers; layer++) {
+      x = this.#family.block(pass, x, layer);
+    }
+    return this.#family.finish(pass, x) as tf.Tensor3D;
   }
 
   #project(x: tf.Tensor, name: string, options: LinearOptions = {}): tf.Tensor {
+    const { weight, bias } = this.#layer(name);
+    return linear(x, weight, bias, { transposeWeight: this.#family.outputsFirst, ...options });
+  }
+
+  /** A linear layer's weight, and its bias where the family has one. */
+  #layer(name: string): LinearPart {
     const weight = this.parameter(`${name}.weight`) as tf.Variable<tf.Rank.R2>;
-    const bias = this.parameter(`${name}.bias`) as tf.Variable<tf.Rank.R1>;
-    return linear(x, weight, bias, options);
+    const bias = this.parameters.get(`${name}.bias`) as tf.Variable<tf.Rank.R1> | undefined;
+    return { weight, bias: bias ?? null };
   }
 
   #checkRange(batch: TokenBatch): void {

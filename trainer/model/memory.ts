@@ -1,7 +1,7 @@
 import { memoryLimit } from '../engine/memory.ts';
 import { CHUNK_LOGITS, LEAST_ROWS } from '../engine/ops/head-log-probs.ts';
 import { TrainerError } from '../errors.ts';
-import { completeConfig, type ModelConfig } from './config.ts';
+import { type CompleteModelConfig, completeConfig, type ModelConfig } from './config.ts';
 
 const FLOAT = 4;
 
@@ -36,30 +36,55 @@ export interface TrainingMemory {
   total: number;
 }
 
-/** Weights of a GPT of this shape, counted without making a list of them. */
-function weightCount(config: ModelConfig): number {
-  const { vocabularySize, contextLength, width, layers, innerWidth } = completeConfig(config);
-  const block = 4 * width ** 2 + 2 * width * innerWidth + 9 * width + innerWidth;
-  return (vocabularySize + contextLength + 2) * width + layers * block;
+/** What one layer keeps of a cell for the backward pass, and makes for the forward pass alone, in numbers. */
+interface CellNumbers {
+  kept: number;
+  forward: number;
+}
+
+/** Weights of a model of this shape, counted without making a list of them. */
+function weightCount(config: CompleteModelConfig): number {
+  const { vocabularySize, contextLength, width, layers, innerWidth } = config;
+  if (config.family === 'gpt2') {
+    const block = 4 * width ** 2 + 2 * width * innerWidth + 9 * width + innerWidth;
+    return (vocabularySize + contextLength + 2) * width + layers * block;
+  }
+  const { heads, keyValueHeads, headSize, qkvBias, tiedHead } = config;
+  const channels = (heads + 2 * keyValueHeads) * headSize;
+  const block = width * (channels + heads * headSize + 3 * innerWidth + 2) + (qkvBias ? channels : 0);
+  return (vocabularySize * (tiedHead ? 1 : 2) + 1) * width + layers * block;
 }
 
 /**
- * Peak bytes of training on the native device, from the shapes of what its fused ops keep. For each cell a layer keeps
- * 8 D (both norms' outputs, qkv, attention and the two residual sums, with the inputs of the next products) and twice
- * the inner width (before and after GELU) until the backward pass has read it, and 2 D until the forward pass ends;
- * half as much again goes to gradients on their way and to arrays that the pool rounds up. The head holds a chunk of
- * logits, and their gradient beside them. Neither [N,V] nor [B,H,T,T] is ever made.
+ * GPT-2: 8 D (both norms' outputs, qkv, attention and the two residual sums, with the inputs of the next products) and
+ * twice the inner width (before and after GELU); 2 D until the forward pass ends. Llama: 4 D (norms' outputs, residual
+ * sums), turned queries, keys and values, attention's output and three times the inner width (gate, what it lets through,
+ * their product); the heads before they are turned until the forward pass ends.
+ */
+function cellNumbers(config: CompleteModelConfig): CellNumbers {
+  const { width, innerWidth } = config;
+  if (config.family === 'gpt2') return { kept: 8 * width + 2 * innerWidth, forward: 2 * width };
+  const { heads, keyValueHeads, headSize } = config;
+  const channels = (heads + 2 * keyValueHeads) * headSize;
+  return { kept: 4 * width + channels + heads * headSize + 3 * innerWidth, forward: channels };
+}
+
+/**
+ * Peak bytes of training on the native device, from the shapes of what its fused ops keep of each cell until the backward
+ * pass has read it or the forward pass ends; half as much again goes to gradients on their way and to arrays that the
+ * pool rounds up. The head holds a chunk of logits, and their gradient beside them. Neither [N,V] nor [B,H,T,T] is ever
+ * made.
  */
 export function trainingMemory(
   config: ModelConfig,
   { rows, columns }: StepSize,
   { frozen, learning }: ModelCount = { frozen: 0, learning: 1 },
 ): TrainingMemory {
-  const { width, layers, innerWidth, vocabularySize } = completeConfig(config);
-  const model = FLOAT * weightCount(config);
-  const kept = layers * (8 * width + 2 * innerWidth) + 2 * width;
-  const forward = layers * 2 * width;
-  const perCell = 1.5 * (kept + forward);
+  const complete = completeConfig(config);
+  const { width, layers, vocabularySize } = complete;
+  const model = FLOAT * weightCount(complete);
+  const { kept, forward } = cellNumbers(complete);
+  const perCell = 1.5 * (layers * (kept + forward) + 2 * width);
   const cells = rows * columns;
   const chunk = Math.min(cells * vocabularySize, Math.max(CHUNK_LOGITS, LEAST_ROWS * vocabularySize));
   const parts = {
@@ -96,11 +121,13 @@ export function requireMemory(plan: MemoryPlan, limit = memoryLimit()): void {
     trainingMemory(shape, { rows: tried, columns }, models).total <= limit;
   const units = largest(Math.floor(rows / rowsPerUnit), (count) => fits(config, count * rowsPerUnit));
   const perHead = config.width / config.heads;
+  // A narrower Llama may have any number of heads, which those of keys and values must divide.
   const narrowed = (heads: number): ModelConfig => ({
     ...config,
     heads,
     width: heads * perHead,
     innerWidth: undefined,
+    ...(config.family === 'llama' && { keyValueHeads: undefined }),
   });
   const heads = largest(config.heads, (count) => fits(narrowed(count), rowsPerUnit));
   const advice =

@@ -4,19 +4,17 @@ import { linear } from '../engine/ops/linear.ts';
 import { Random } from '../engine/random.ts';
 import { tf } from '../engine/tf.ts';
 import { TrainerError } from '../errors.ts';
+import { familyOf } from './families.ts';
 import type { Dropout } from './family.ts';
 import { copyVariable, type LanguageModel, newVariable } from './language-model.ts';
 
-/** The prefix of the trunk's parameters, as transformers names them. */
-export const TRUNK_PREFIX = 'transformer.';
-
 /**
  * A transformer whose head gives one number per cell: a reward model (read at the last token) or a value model (read at every
- * token). In Hugging Face's terms GPT2ForSequenceClassification with one label: a `score` head without bias.
+ * token). In Hugging Face's terms `…ForSequenceClassification` with one label: a `score` head without bias.
  */
 export class ScalarModel {
   readonly trunk: LanguageModel;
-  /** the trunk's under "transformer.", and "score.weight" [1,D] */
+  /** the trunk's under its family's prefix ("transformer."), and "score.weight" [1,D] */
   readonly parameters: Map<string, tf.Variable>;
   readonly #score: tf.Variable<tf.Rank.R2>;
 
@@ -24,7 +22,8 @@ export class ScalarModel {
     this.trunk = trunk;
     this.#score = score as tf.Variable<tf.Rank.R2>;
     this.parameters = new Map();
-    for (const [name, variable] of trunk.parameters) this.parameters.set(`${TRUNK_PREFIX}${name}`, variable);
+    const { prefix } = familyOf(trunk.config);
+    for (const [name, variable] of trunk.parameters) this.parameters.set(`${prefix}${name}`, variable);
     this.parameters.set('score.weight', score);
   }
 
@@ -35,7 +34,7 @@ export class ScalarModel {
     const weights = new Float32Array(width);
     const deviation = 1 / Math.sqrt(width + 1);
     for (let i = 0; i < width; i++) weights[i] = random.normal() * deviation;
-    return new ScalarModel(model.clone(), newVariable(weights, [1, width]));
+    return new ScalarModel(model.cloneTrunk(), newVariable(weights, [1, width]));
   }
 
   /** A model of these parts; it owns the trunk from now on. @param score float32, D values */

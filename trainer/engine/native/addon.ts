@@ -48,6 +48,7 @@ export interface Addon {
     rows: number,
     columns: number,
     heads: number,
+    keyValueHeads: number,
     size: number,
     qkv: Floats,
     segments: Int32Array | null,
@@ -58,6 +59,7 @@ export interface Addon {
     rows: number,
     columns: number,
     heads: number,
+    keyValueHeads: number,
     size: number,
     qkv: Floats,
     segments: Int32Array | null,
@@ -70,6 +72,7 @@ export interface Addon {
     rows: number,
     count: number,
     heads: number,
+    keyValueHeads: number,
     size: number,
     length: number,
     capacity: number,
@@ -178,6 +181,39 @@ export interface Addon {
     epsilon: number,
     weightDecay: number,
   ): void;
+  rmsNorm(
+    rows: number,
+    width: number,
+    x: Floats,
+    gain: Floats,
+    epsilon: number,
+    y: Floats,
+    scale: Floats,
+  ): void;
+  rmsNormGradient(
+    rows: number,
+    width: number,
+    x: Floats,
+    gain: Floats,
+    scale: Floats,
+    dy: Floats,
+    dx: Floats,
+    dgain: Floats,
+  ): void;
+  /** turns the pairs of the first `turned` heads of each cell by its position's angles, or back */
+  rotary(
+    cells: number,
+    channels: number,
+    turned: number,
+    size: number,
+    positions: Int32Array,
+    table: Floats,
+    back: boolean,
+    x: Floats,
+    y: Floats,
+  ): void;
+  swiglu(rows: number, width: number, x: Floats, y: Floats): void;
+  swigluGradient(rows: number, width: number, x: Floats, dy: Floats, dx: Floats): void;
   sample(
     rows: number,
     width: number,
@@ -270,6 +306,11 @@ const exported: Record<keyof Addon, true> = {
   sumOfSquares: true,
   dropout: true,
   adamw: true,
+  rmsNorm: true,
+  rmsNormGradient: true,
+  rotary: true,
+  swiglu: true,
+  swigluGradient: true,
   sample: true,
   chooseBlas: true,
   setBf16: true,

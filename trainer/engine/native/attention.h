@@ -15,16 +15,18 @@ struct Head {
   const int32_t* segments;     // [T] or null
 };
 
+// Heads of queries that share one of keys and values.
+INLINE long group_of(const AttentionArgs& a) { return a.heads / a.kv_heads; }
+
 INLINE Head head_of(const AttentionArgs& a, long row, long head) {
   Head h;
   h.T = a.columns;
   h.S = a.size;
-  long D = a.heads * a.size;
-  h.D3 = 3 * D;
+  h.D3 = a.channels();
   h.padded = divide_up(a.size, VL) * VL;
   h.q = a.qkv + row * a.columns * h.D3 + head * a.size;
-  h.k = h.q + D;
-  h.v = h.k + D;
+  h.k = a.qkv + row * a.columns * h.D3 + (a.heads + head / group_of(a)) * a.size;
+  h.v = h.k + a.kv_heads * a.size;
   h.segments = a.segments ? a.segments + row * a.columns : nullptr;
   return h;
 }
@@ -179,51 +181,58 @@ INLINE void add_key_by_size(const Head& h, const float* weights, const Cells& ce
 static void attention_gradient(const AttentionGradientArgs& g) {
   const AttentionArgs& a = g.forward;
   const float factor = 1.0f / __builtin_sqrtf((float)a.size);
-  for_each_task(a.rows * a.heads, [&](long task, int thread) {
-    const long row = task / a.heads, head = task % a.heads, D = a.heads * a.size;
-    const Head h = head_of(a, row, head);
-    float* panel = scratch(thread, SCRATCH_A, 2 * h.S * NR + 3 * h.T * h.padded);
-    float* dpanel = panel + h.S * NR;
-    float* padded = dpanel + h.S * NR;
-    float* scores = scratch(thread, SCRATCH_C, 2 * h.T * NR);
-    float* dscores = scores + h.T * NR;
-    const float* out = a.out + row * a.columns * D + head * a.size;
-    const float* dout = g.dout + row * a.columns * D + head * a.size;
-    float* dq = g.dqkv + row * a.columns * h.D3 + head * a.size;
-    float *dk = dq + D, *dv = dk + D;
-    const Cells keys = whole_vectors(padded, h.k, h.D3, h.T, h);
-    const Cells queries_of = whole_vectors(padded + h.T * h.padded, h.q, h.D3, h.T, h);
-    const Cells douts = whole_vectors(padded + 2 * h.T * h.padded, dout, D, h.T, h);
-    for (long j = 0; j < h.T; j++)
-      for (long d = 0; d < h.S; d++) dk[j * h.D3 + d] = dv[j * h.D3 + d] = 0;
-    for (long first = 0; first < h.T; first += NR) {
-      const long queries = smaller(NR, h.T - first), to = first + queries;
-      const Span span = span_of(h, first, queries);
-      float log_sum[NR], delta[NR];
-      for (long q = 0; q < NR; q++) {
-        log_sum[q] = q < queries ? a.log_sums[task * a.columns + first + q] : 0;
-        float s = 0;
-        if (q < queries)
-          for (long d = 0; d < h.S; d++) s += dout[(first + q) * D + d] * out[(first + q) * D + d];
-        delta[q] = s;
-      }
-      query_panel(panel, h.q + first * h.D3, h.D3, queries, h.S, factor);
-      query_panel(dpanel, dout + first * D, D, queries, h.S, 1.0f);
-      key_by_query(h, h.k, panel, span.from, to, scores);
-      hide(h, span, first, queries, to, scores);
-      key_by_query(h, h.v, dpanel, span.from, to, dscores);
-      for (long j = span.from; j < to; j++)
-        for (int half = 0; half < 2; half++) {
-          const long at = j * NR + half * VL;
-          const vf p = exp(load(scores + at) - load(log_sum + half * VL));
-          store(scores + at, p);
-          store(dscores + at, factor * p * (load(dscores + at) - load(delta + half * VL)));
+  // Heads of queries that share keys and values add to the same gradients: one task does them all, in order.
+  const long group = group_of(a);
+  for_each_task(a.rows * a.kv_heads, [&](long task, int thread) {
+    const long row = task / a.kv_heads, kv_head = task % a.kv_heads, D = a.heads * a.size;
+    for (long head = kv_head * group; head < (kv_head + 1) * group; head++) {
+      const Head h = head_of(a, row, head);
+      float* panel = scratch(thread, SCRATCH_A, 2 * h.S * NR + 3 * h.T * h.padded);
+      float* dpanel = panel + h.S * NR;
+      float* padded = dpanel + h.S * NR;
+      float* scores = scratch(thread, SCRATCH_C, 2 * h.T * NR);
+      float* dscores = scores + h.T * NR;
+      const float* out = a.out + row * a.columns * D + head * a.size;
+      const float* dout = g.dout + row * a.columns * D + head * a.size;
+      const float* log_sums = a.log_sums + (row * a.heads + head) * a.columns;
+      float* dq = g.dqkv + row * a.columns * h.D3 + head * a.size;
+      float* dk = g.dqkv + row * a.columns * h.D3 + (a.heads + kv_head) * a.size;
+      float* dv = dk + a.kv_heads * a.size;
+      const Cells keys = whole_vectors(padded, h.k, h.D3, h.T, h);
+      const Cells queries_of = whole_vectors(padded + h.T * h.padded, h.q, h.D3, h.T, h);
+      const Cells douts = whole_vectors(padded + 2 * h.T * h.padded, dout, D, h.T, h);
+      if (head == kv_head * group)
+        for (long j = 0; j < h.T; j++)
+          for (long d = 0; d < h.S; d++) dk[j * h.D3 + d] = dv[j * h.D3 + d] = 0;
+      for (long first = 0; first < h.T; first += NR) {
+        const long queries = smaller(NR, h.T - first), to = first + queries;
+        const Span span = span_of(h, first, queries);
+        float log_sum[NR], delta[NR];
+        for (long q = 0; q < NR; q++) {
+          log_sum[q] = q < queries ? log_sums[first + q] : 0;
+          float s = 0;
+          if (q < queries)
+            for (long d = 0; d < h.S; d++) s += dout[(first + q) * D + d] * out[(first + q) * D + d];
+          delta[q] = s;
         }
-      const Cells block_douts{douts.data + first * douts.step, douts.step};
-      const Cells block_queries{queries_of.data + first * queries_of.step, queries_of.step};
-      add_key_by_size(h, scores, block_douts, span.from, to, queries, dv);
-      add_key_by_size(h, dscores, block_queries, span.from, to, queries, dk);
-      query_by_size(h, dscores, keys, span.from, to, queries, dq + first * h.D3, h.D3);
+        query_panel(panel, h.q + first * h.D3, h.D3, queries, h.S, factor);
+        query_panel(dpanel, dout + first * D, D, queries, h.S, 1.0f);
+        key_by_query(h, h.k, panel, span.from, to, scores);
+        hide(h, span, first, queries, to, scores);
+        key_by_query(h, h.v, dpanel, span.from, to, dscores);
+        for (long j = span.from; j < to; j++)
+          for (int half = 0; half < 2; half++) {
+            const long at = j * NR + half * VL;
+            const vf p = exp(load(scores + at) - load(log_sum + half * VL));
+            store(scores + at, p);
+            store(dscores + at, factor * p * (load(dscores + at) - load(delta + half * VL)));
+          }
+        const Cells block_douts{douts.data + first * douts.step, douts.step};
+        const Cells block_queries{queries_of.data + first * queries_of.step, queries_of.step};
+        add_key_by_size(h, scores, block_douts, span.from, to, queries, dv);
+        add_key_by_size(h, dscores, block_queries, span.from, to, queries, dk);
+        query_by_size(h, dscores, keys, span.from, to, queries, dq + first * h.D3, h.D3);
+      }
     }
   });
 }
@@ -232,21 +241,23 @@ static void attention_gradient(const AttentionGradientArgs& g) {
 // scores are made for VL cells at once.
 static void cached_attention(const CachedAttentionArgs& a) {
   const float factor = 1.0f / __builtin_sqrtf((float)a.size);
-  const long S = a.size, D = a.heads * S;
-  for_each_task(a.rows * a.heads, [&](long task, int thread) {
-    const long row = task / a.heads, head = task % a.heads;
+  const long S = a.size, D = a.heads * S, channels = D + 2 * a.kv_heads * S, group = a.heads / a.kv_heads;
+  for_each_task(a.rows * a.kv_heads, [&](long task, int thread) {
+    const long row = task / a.kv_heads, kv_head = task % a.kv_heads;
     float* keys = a.keys + task * S * a.capacity;
     float* values = a.values + task * a.capacity * S;
     float* scores = scratch(thread, SCRATCH_C, a.capacity + 4 * VL);
     for (long i = 0; i < a.count; i++) {
-      const float* cell = a.qkv + (row * a.count + i) * 3 * D + head * S;
+      const float* key = a.qkv + (row * a.count + i) * channels + D + kv_head * S;
+      const float* value = key + a.kv_heads * S;
       for (long d = 0; d < S; d++) {
-        keys[d * a.capacity + a.length + i] = cell[D + d];
-        values[(a.length + i) * S + d] = cell[2 * D + d];
+        keys[d * a.capacity + a.length + i] = key[d];
+        values[(a.length + i) * S + d] = value[d];
       }
     }
-    for (long i = 0; i < a.count; i++) {
-      const float* query = a.qkv + (row * a.count + i) * 3 * D + head * S;
+    for (long query_of = 0; query_of < a.count * group; query_of++) {
+      const long i = query_of / group, head = kv_head * group + query_of % group;
+      const float* query = a.qkv + (row * a.count + i) * channels + head * S;
       float* out = a.out + (row * a.count + i) * D + head * S;
       const long at = a.length + i, from = smaller(a.start[row], at), count = at + 1 - from;
       if (at < a.start[row]) {

@@ -3,6 +3,7 @@
 #include "decode.h"
 #include "elementwise.h"
 #include "gemm.h"
+#include "llama.h"
 #include "rows.h"
 
 #define JOIN_(a, b) a##b
@@ -35,6 +36,11 @@ const Kernels& JOIN(kernels_, VARIANT)() {
       VARIANT::sum_of_squares,
       VARIANT::dropout,
       VARIANT::adamw,
+      VARIANT::rms_norm,
+      VARIANT::rms_norm_gradient,
+      VARIANT::rotary,
+      VARIANT::swiglu,
+      VARIANT::swiglu_gradient,
       VARIANT::decode,
       VARIANT::pack_tensor,
   };

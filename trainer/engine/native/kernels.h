@@ -30,29 +30,41 @@ struct GemmArgs {
 };
 
 struct AttentionArgs {
-  long rows, columns, heads, size;  // B, T, H, D / H
-  const float* qkv;                 // [B,T,3D]
-  const int32_t* segments;          // [B,T] or null
-  float* out;                       // [B,T,D]
-  float* log_sums;                  // [B,H,T]: log of the sum of exponentials of a cell's scores
+  long rows, columns, heads, kv_heads, size;  // B, T, heads of queries H, of keys and values G (divides H), S
+  const float* qkv;                           // [B,T,(H+2G)S]
+  const int32_t* segments;                    // [B,T] or null
+  float* out;                                 // [B,T,HS]
+  float* log_sums;                            // [B,H,T]: log of the sum of exponentials of a cell's scores
+
+  long channels() const { return (heads + 2 * kv_heads) * size; }
 };
 
 struct AttentionGradientArgs {
   AttentionArgs forward;
-  const float* dout;  // [B,T,D]
-  float* dqkv;        // [B,T,3D]
+  const float* dout;  // [B,T,HS]
+  float* dqkv;        // [B,T,(H+2G)S]
 };
 
 // Vectors may read this far past the last key.
 constexpr long KEY_SLACK = 64;
 
 struct CachedAttentionArgs {
-  long rows, count, heads, size, length, capacity;  // B, N new cells, H, D / H, cells held before, cells at most
-  const float* qkv;                                 // [B,N,3D]
-  const int32_t* start;                             // [B]: first cell that is not padding
-  float* keys;                                      // [B,H,D/H,capacity], and KEY_SLACK floats that are only read
-  float* values;                                    // [B,H,capacity,D/H]
-  float* out;                                       // [B,N,D]
+  long rows, count, heads, kv_heads, size;  // B, N new cells, heads of queries H, of keys and values G, S
+  long length, capacity;                    // cells held before, cells at most
+  const float* qkv;                         // [B,N,(H+2G)S]
+  const int32_t* start;                     // [B]: first cell that is not padding
+  float* keys;                              // [B,G,S,capacity], and KEY_SLACK floats that are only read
+  float* values;                            // [B,G,capacity,S]
+  float* out;                               // [B,N,HS]
+};
+
+struct RotaryArgs {
+  long cells, channels, turned, size;  // of each cell's channels the first `turned` heads of `size` are turned
+  const int32_t* positions;            // [cells]
+  const float* table;                  // [positions][size]: cosines, then sines
+  bool back;                           // the other way round: the gradient
+  const float* x;                      // [cells][channels]
+  float* y;
 };
 
 struct AdamWArgs {
@@ -97,6 +109,13 @@ struct Kernels {
   double (*sum_of_squares)(long size, const float* x);
   void (*dropout)(long size, const float* x, double rate, uint32_t seed, float* out);
   void (*adamw)(const AdamWArgs&);
+  void (*rms_norm)(long rows, long width, const float* x, const float* gain, float epsilon, float* y, float* scale);
+  void (*rms_norm_gradient)(long rows, long width, const float* x, const float* gain, const float* scale,
+                            const float* dy, float* dx, float* dgain);
+  void (*rotary)(const RotaryArgs&);
+  // x [rows, 2 width]: gates, then what they let through
+  void (*swiglu)(long rows, long width, const float* x, float* y);
+  void (*swiglu_gradient)(long rows, long width, const float* x, const float* dy, float* dx);
   // completions, on and on until all are done or the time is over (decode.h)
   void (*decode)(const DecodeArgs&);
   // packs one tensor of the model into the decoder's weights

@@ -118,9 +118,10 @@ AttentionArgs attention_args(Arguments& in) {
   a.rows = in.integer();
   a.columns = in.integer();
   a.heads = in.integer();
+  a.kv_heads = in.integer();
   a.size = in.integer();
   const long cells = a.rows * a.columns, width = a.heads * a.size;
-  a.qkv = in.floats(cells * 3 * width);
+  a.qkv = in.floats(cells * a.channels());
   a.segments = in.ints_or_null(cells);
   a.out = in.floats(cells * width);
   a.log_sums = in.floats(cells * a.heads);
@@ -138,9 +139,9 @@ napi_value attention_gradient(napi_env env, napi_callback_info info) {
   Arguments in(env, info);
   AttentionGradientArgs g{};
   g.forward = attention_args(in);
-  const long size = g.forward.rows * g.forward.columns * g.forward.heads * g.forward.size;
-  g.dout = in.floats(size);
-  g.dqkv = in.floats(3 * size);
+  const AttentionArgs& a = g.forward;
+  g.dout = in.floats(a.rows * a.columns * a.heads * a.size);
+  g.dqkv = in.floats(a.rows * a.columns * a.channels());
   if (!in.failed) kernels->attention_gradient(g);
   return nullptr;
 }
@@ -151,14 +152,15 @@ napi_value cached_attention(napi_env env, napi_callback_info info) {
   a.rows = in.integer();
   a.count = in.integer();
   a.heads = in.integer();
+  a.kv_heads = in.integer();
   a.size = in.integer();
   a.length = in.integer();
   a.capacity = in.integer();
-  const long width = a.heads * a.size;
-  a.qkv = in.floats(a.rows * a.count * 3 * width);
+  const long width = a.heads * a.size, kv_width = a.kv_heads * a.size;
+  a.qkv = in.floats(a.rows * a.count * (width + 2 * kv_width));
   a.start = in.ints(a.rows);
-  a.keys = in.floats(a.rows * width * a.capacity + KEY_SLACK);
-  a.values = in.floats(a.rows * width * a.capacity);
+  a.keys = in.floats(a.rows * kv_width * a.capacity + KEY_SLACK);
+  a.values = in.floats(a.rows * kv_width * a.capacity);
   a.out = in.floats(a.rows * a.count * width);
   if (!in.failed) kernels->cached_attention(a);
   return nullptr;
@@ -181,6 +183,63 @@ napi_value layer_norm_gradient(napi_env env, napi_callback_info info) {
   const float* dy = in.floats(rows * width);
   float *dx = in.floats(rows * width), *dgain = in.floats(width), *dbias = in.floats(width);
   if (!in.failed) kernels->layer_norm_gradient(rows, width, x, gain, mean, scale, dy, dx, dgain, dbias);
+  return nullptr;
+}
+
+napi_value rms_norm(napi_env env, napi_callback_info info) {
+  Arguments in(env, info);
+  const long rows = in.integer(), width = in.integer();
+  const float *x = in.floats(rows * width), *gain = in.floats(width);
+  const float epsilon = (float)in.number();
+  float *y = in.floats(rows * width), *scale = in.floats(rows);
+  if (!in.failed) kernels->rms_norm(rows, width, x, gain, epsilon, y, scale);
+  return nullptr;
+}
+
+napi_value rms_norm_gradient(napi_env env, napi_callback_info info) {
+  Arguments in(env, info);
+  const long rows = in.integer(), width = in.integer();
+  const float *x = in.floats(rows * width), *gain = in.floats(width), *scale = in.floats(rows);
+  const float* dy = in.floats(rows * width);
+  float *dx = in.floats(rows * width), *dgain = in.floats(width);
+  if (!in.failed) kernels->rms_norm_gradient(rows, width, x, gain, scale, dy, dx, dgain);
+  return nullptr;
+}
+
+napi_value rotary(napi_env env, napi_callback_info info) {
+  Arguments in(env, info);
+  RotaryArgs a{};
+  a.cells = in.integer();
+  a.channels = in.integer();
+  a.turned = in.integer();
+  a.size = in.integer();
+  a.positions = in.ints(a.cells);
+  long most = -1;
+  for (long i = 0; !in.failed && i < a.cells; i++)
+    if (a.positions[i] > most) most = a.positions[i];
+  a.table = in.floats((most + 1) * a.size);
+  a.back = in.flag();
+  a.x = in.floats(a.cells * a.channels);
+  a.y = in.floats(a.cells * a.channels);
+  if (!in.failed) kernels->rotary(a);
+  return nullptr;
+}
+
+napi_value swiglu(napi_env env, napi_callback_info info) {
+  Arguments in(env, info);
+  const long rows = in.integer(), width = in.integer();
+  const float* x = in.floats(rows * 2 * width);
+  float* y = in.floats(rows * width);
+  if (!in.failed) kernels->swiglu(rows, width, x, y);
+  return nullptr;
+}
+
+napi_value swiglu_gradient(napi_env env, napi_callback_info info) {
+  Arguments in(env, info);
+  const long rows = in.integer(), width = in.integer();
+  const float *x = in.floats(rows * 2 * width), *dy = in.floats(rows * width);
+  float* dx = in.floats(rows * 2 * width);
+  if (!in.failed) kernels->swiglu_gradient(rows, width, x, dy, dx);
   return nullptr;
 }
 
@@ -368,6 +427,11 @@ napi_value start(napi_env env, napi_value exports) {
       {"sumOfSquares", sum<true>},
       {"dropout", dropout},
       {"adamw", adamw},
+      {"rmsNorm", rms_norm},
+      {"rmsNormGradient", rms_norm_gradient},
+      {"rotary", rotary},
+      {"swiglu", swiglu},
+      {"swigluGradient", swiglu_gradient},
       {"sample", sample},
   };
   kernels = &pick("best");

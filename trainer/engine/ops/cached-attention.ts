@@ -1,7 +1,7 @@
 import { TrainerError } from '../../errors.ts';
 import { type NativeBackend, nativeBackend } from '../native/backend.ts';
 import { tf } from '../tf.ts';
-import { attend, checkHeads, splitHeads } from './causal-attention.ts';
+import { attend, type HeadShape, headShape, splitHeads } from './causal-attention.ts';
 
 /** The kernel's vectors may read so many floats past the last key (KEY_SLACK of kernels.h). */
 const KEY_SLACK = 64;
@@ -21,10 +21,10 @@ export class LayerCache {
   /** int32 [B]: the first cell of each row that is not left padding */
   start: Int32Array;
   readonly capacity: number;
-  /** [B,H,length,S] each, on devices without a kernel of their own; null when empty */
+  /** [B,G,length,S] each, on devices without a kernel of their own; null when empty */
   private tensors: { keys: tf.Tensor4D; values: tf.Tensor4D } | null = null;
 
-  /** for the native kernel: keys [B,H,S,capacity] and values [B,H,capacity,S], filled up to `length` */
+  /** for the native kernel: keys [B,G,S,capacity] and values [B,G,capacity,S], filled up to `length` */
   private arrays: NativeArrays | null = null;
 
   constructor(start: Int32Array, capacity: number) {
@@ -36,7 +36,7 @@ export class LayerCache {
     return this.start.length;
   }
 
-  /** Adds cells [B,H,N,S] and returns all that are held; the cache keeps them. */
+  /** Adds cells [B,G,N,S] and returns all that are held; the cache keeps them. */
   append(keys: tf.Tensor4D, values: tf.Tensor4D): { keys: tf.Tensor4D; values: tf.Tensor4D } {
     const held = this.tensors;
     const grown = tf.tidy(() => ({
@@ -48,7 +48,7 @@ export class LayerCache {
     return grown;
   }
 
-  /** The native kernel's room for `width` numbers a cell: made at the first use. */
+  /** The native kernel's room for `width` numbers a cell, of keys and of values: made at the first use. */
   nativeArrays(native: NativeBackend, width: number): NativeArrays {
     if (!this.arrays) {
       const rowSize = width * this.capacity;
@@ -169,9 +169,14 @@ function visibility(start: Int32Array, from: number, count: number): tf.Tensor4D
 }
 
 /** What `cachedAttention` means, in tfjs ops. */
-export function cachedAttentionComposition(qkv: tf.Tensor3D, heads: number, cache: LayerCache): tf.Tensor3D {
+export function cachedAttentionComposition(
+  qkv: tf.Tensor3D,
+  heads: number,
+  cache: LayerCache,
+  keyValueHeads = heads,
+): tf.Tensor3D {
   return tf.tidy(() => {
-    const [q, k, v] = splitHeads(qkv, heads);
+    const [q, k, v] = splitHeads(qkv, headShape(qkv, heads, keyValueHeads));
     const from = cache.length;
     const { keys, values } = cache.append(k, v);
     return attend(q, keys, values, visibility(cache.start, from, qkv.shape[1]));
@@ -181,14 +186,13 @@ export function cachedAttentionComposition(qkv: tf.Tensor3D, heads: number, cach
 function cachedAttentionNative(
   native: NativeBackend,
   qkv: tf.Tensor3D,
-  heads: number,
+  { heads, keyValueHeads, size }: HeadShape,
   cache: LayerCache,
 ): tf.Tensor3D {
-  const [rows, count, triple] = qkv.shape;
-  const width = triple / 3;
-  const { keys, values } = cache.nativeArrays(native, width);
-  const out = native.output<tf.Tensor3D>([rows, count, width]);
-  const shape = [rows, count, heads, width / heads, cache.length, cache.capacity] as const;
+  const [rows, count] = qkv.shape;
+  const { keys, values } = cache.nativeArrays(native, keyValueHeads * size);
+  const out = native.output<tf.Tensor3D>([rows, count, heads * size]);
+  const shape = [rows, count, heads, keyValueHeads, size, cache.length, cache.capacity] as const;
   native.addon.cachedAttention(...shape, native.floats(qkv), cache.start, keys, values, out.values);
   cache.length += count;
   return out.tensor;
@@ -196,13 +200,19 @@ function cachedAttentionNative(
 
 /**
  * Appends N cells to every row of the cache, and attends from them to what their row holds: to the cells from the
- * row's `start` up to themselves. A cell before `start` (left padding) sees itself only. No gradient.
- * @param qkv float32 [B,N,3D] of the new cells
- * @returns float32 [B,N,D]
+ * row's `start` up to themselves. A cell before `start` (left padding) sees itself only. The cache holds the heads of
+ * keys and values alone, however many heads of queries share them. No gradient.
+ * @param qkv float32 [B,N,(H+2G)S] of the new cells, as `causalAttention` takes them
+ * @returns float32 [B,N,HS]
  * @throws TrainerError when the rows do not match or the cells do not fit
  */
-export function cachedAttention(qkv: tf.Tensor3D, heads: number, cache: LayerCache): tf.Tensor3D {
-  checkHeads(qkv, heads);
+export function cachedAttention(
+  qkv: tf.Tensor3D,
+  heads: number,
+  cache: LayerCache,
+  keyValueHeads = heads,
+): tf.Tensor3D {
+  const shape = headShape(qkv, heads, keyValueHeads);
   const [rows, count] = qkv.shape;
   if (rows !== cache.rows) {
     throw new TrainerError(`The cache holds ${cache.rows} rows, and ${rows} came to be added.`);
@@ -214,6 +224,6 @@ export function cachedAttention(qkv: tf.Tensor3D, heads: number, cache: LayerCac
   }
   const native = nativeBackend();
   return native
-    ? cachedAttentionNative(native, qkv, heads, cache)
-    : cachedAttentionComposition(qkv, heads, cache);
+    ? cachedAttentionNative(native, qkv, shape, cache)
+    : cachedAttentionComposition(qkv, heads, cache, keyValueHeads);
 }
