@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
-import { readDocuments } from '../data/json-lines.ts';
+import { readTexts } from '../data/json-lines.ts';
 import { TrainerError } from '../errors.ts';
 import { Tokenizer } from '../tokenizer/tokenizer.ts';
 import { collect, parsePositive } from './options.ts';
@@ -21,7 +21,7 @@ export function addTokenizerCommand(program: Command): void {
     .option('--characters', 'one token a character instead of merges')
     .action((flags: { source: string[]; out: string; vocabularySize: number; characters?: boolean }) => {
       const texts = function* (): Generator<string> {
-        for (const file of flags.source) for (const { text } of readDocuments(file)) yield text;
+        for (const file of flags.source) yield* readTexts(file);
       };
       const trained = flags.characters
         ? Tokenizer.trainCharacters(texts())

@@ -1,4 +1,5 @@
 import { TrainerError } from '../errors.ts';
+import { TokenBuffer } from '../tokenizer/token-buffer.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 import type { Document } from './json-lines.ts';
 
@@ -18,7 +19,7 @@ export class TokenCorpus {
   /** size of the text in UTF-8 */
   readonly bytes: number;
 
-  private constructor(name: string, tokens: Int32Array, starts: Float64Array, bytes: number) {
+  constructor(name: string, tokens: Int32Array, starts: Float64Array, bytes: number) {
     this.name = name;
     this.tokens = tokens;
     this.starts = starts;
@@ -27,27 +28,9 @@ export class TokenCorpus {
 
   /** Encodes documents; empty ones are passed over. @throws TrainerError when there is no text at all */
   static encode(name: string, documents: Iterable<Document>, tokenizer: Tokenizer): TokenCorpus {
-    let tokens = new Int32Array(1 << 16);
-    let used = 0;
-    let bytes = 0;
-    const starts: number[] = [];
-    for (const { text } of documents) {
-      if (text === '') continue;
-      const encoded = tokenizer.encode(text);
-      if (used + encoded.length + 1 > tokens.length) {
-        const grown = new Int32Array(Math.max(2 * tokens.length, used + encoded.length + 1));
-        grown.set(tokens.subarray(0, used));
-        tokens = grown;
-      }
-      starts.push(used);
-      tokens.set(encoded, used);
-      used += encoded.length;
-      tokens[used++] = tokenizer.endOfText;
-      bytes += Buffer.byteLength(text);
-    }
-    if (starts.length === 0) throw new TrainerError(`The source ${name} holds no text: expected documents.`);
-    starts.push(used);
-    return new TokenCorpus(name, tokens.slice(0, used), Float64Array.from(starts), bytes);
+    const builder = new CorpusBuilder(name, tokenizer);
+    for (const { text } of documents) builder.add(text);
+    return builder.build();
   }
 
   get documents(): number {
@@ -73,5 +56,44 @@ export class TokenCorpus {
       }
     }
     return pieces;
+  }
+}
+
+/** Makes a corpus out of documents as they come: of each, only its tokens stay in memory. */
+export class CorpusBuilder {
+  readonly #name: string;
+  readonly #tokenizer: Tokenizer;
+  readonly #tokens = new TokenBuffer();
+  readonly #starts: number[] = [];
+  #bytes = 0;
+
+  constructor(name: string, tokenizer: Tokenizer) {
+    this.#name = name;
+    this.#tokenizer = tokenizer;
+  }
+
+  /** How many were added, without the empty ones. */
+  get documents(): number {
+    return this.#starts.length;
+  }
+
+  /** Encodes a document and ends it; an empty one is passed over. */
+  add(text: string): void {
+    if (text === '') return;
+    this.#starts.push(this.#tokens.length);
+    this.#tokenizer.encodeInto(text, this.#tokens);
+    this.#tokens.push(this.#tokenizer.endOfText);
+    this.#bytes += Buffer.byteLength(text);
+  }
+
+  /** @throws TrainerError when there is no text at all */
+  build(): TokenCorpus {
+    const { ids, length } = this.#tokens;
+    if (this.documents === 0) {
+      throw new TrainerError(`The source ${this.#name} holds no text: expected documents.`);
+    }
+    const starts = new Float64Array(this.documents + 1).fill(length);
+    starts.set(this.#starts);
+    return new TokenCorpus(this.#name, ids.slice(0, length), starts, this.#bytes);
   }
 }

@@ -3,7 +3,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { TrainerError } from '../errors.ts';
-import { readDemonstrations, readDocuments, readLines, readPrompts, readRankings } from './json-lines.ts';
+import { splitWords, WORD_PATTERN } from '../tokenizer/split.ts';
+import {
+  readDemonstrations,
+  readDocuments,
+  readLines,
+  readPrompts,
+  readRankings,
+  readTexts,
+} from './json-lines.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'touchstone-json-lines-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -30,6 +38,19 @@ function failure(read: () => Iterable<unknown>): string {
 const ranking = { prompt: 'p', completions: ['a', 'b', 'c'], ranks: [2, 1, 2] };
 
 describe('JSON lines', () => {
+  it('gives a text file in pieces that leave its words whole', () => {
+    const text = 'It’s the first of “many” lines,  12 of them.\n\n  你好 мир!\n'.repeat(20_000);
+    const pieces = [...readTexts(file('large.txt', text))];
+    const words = (part: string): string[] => [...splitWords(part, new RegExp(WORD_PATTERN, 'gu'))];
+    expect(pieces.length).toBeGreaterThan(3);
+    expect(Math.max(...pieces.map((piece) => piece.length))).toBeLessThan(300_000);
+    expect(pieces.flatMap(words).join('|') === words(text).join('|')).toBe(true);
+    const unbroken = 'x'.repeat(600_000);
+    expect([...readTexts(file('unbroken.txt', unbroken))].join('') === unbroken).toBe(true);
+    expect(failure(() => readTexts(file('none.txt', '')))).toContain('none.txt is empty: expected text');
+    expect([...readTexts(file('texts.jsonl', { text: 'one' }, { text: 'two' }))]).toEqual(['one', 'two']);
+  });
+
   it('reads documents, and a text file as one', () => {
     const path = file('documents.jsonl', { text: 'one' }, '', { text: 'two\n', source: 's' });
     expect([...readDocuments(path)]).toEqual([

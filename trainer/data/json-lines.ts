@@ -3,6 +3,7 @@ import { basename } from 'node:path';
 import { StringDecoder } from 'node:string_decoder';
 import { z } from 'zod';
 import { messageOf, TrainerError } from '../errors.ts';
+import { pieceEnd } from '../tokenizer/word-splitter.ts';
 import { type Message, messageSchema, type Prompt, promptSchema } from './template.ts';
 
 /** A text to pretrain on. */
@@ -119,6 +120,31 @@ export function* readDocuments(file: string): Generator<Document> {
     return;
   }
   yield* readJsonLines(file, documentSchema, '{ text, source? }');
+}
+
+/**
+ * The texts of a file's documents to learn words from: a `.txt` file comes in pieces, which are cut where words end
+ * however long it is, so that it is never in memory as a whole.
+ */
+export function* readTexts(file: string): Generator<string> {
+  if (!file.endsWith('.txt')) {
+    for (const { text } of readDocuments(file)) yield text;
+    return;
+  }
+  let text = '';
+  let any = false;
+  for (const chunk of readChunks(file)) {
+    any ||= chunk !== '';
+    const known = Math.max(1, text.length);
+    text += chunk;
+    const end = pieceEnd(text, 0, known);
+    // Nothing in the rest of the file can change what is before such a place.
+    if (end === text.length) continue;
+    yield text.slice(0, end);
+    text = text.slice(end);
+  }
+  if (!any) throw new TrainerError(`${file} is empty: expected text to train on.`);
+  if (text !== '') yield text;
 }
 
 /** The demonstrations of a file: `{ prompt, completion }`, or TRL's `{ messages }`, whose last turn is the completion. */

@@ -7,14 +7,18 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { rightPadded } from '../data/batch.ts';
 import { openDevice } from '../engine/device.ts';
 import { tf } from '../engine/tf.ts';
+import { type Kind, writeTokenizerOfKind } from '../tokenizer/testing/kinds.ts';
 import { Tokenizer } from '../tokenizer/tokenizer.ts';
 import {
   loadLanguageModel,
   loadScalarModel,
   loadTokenizer,
+  readConfig,
   readMetadata,
   saveCheckpoint,
 } from './checkpoint.ts';
+import { generate } from './generate.ts';
+import { LanguageModel } from './language-model.ts';
 import type { TouchstoneMetadata } from './metadata.ts';
 import { readSafetensors, type StoredTensor, writeSafetensors } from './safetensors.ts';
 import { ScalarModel } from './scalar-model.ts';
@@ -196,6 +200,129 @@ describe('a checkpoint folder', () => {
     expect(await refusal(cut)).toContain('not a whole safetensors file');
     writeFileSync(join(cut, 'touchstone.json'), JSON.stringify({ ...metadata, colour: 1 }));
     expect(() => readMetadata(cut)).toThrow('touchstone.json');
+  });
+});
+
+describe('storage', () => {
+  it('in bf16, f16 and shards is said in config.json and computed with in float32 after loading', async () => {
+    const [sequence = []] = randomSequences(5, [12]);
+    const exact = plainLogits(tinyModel(), sequence).flat();
+    const errors: number[] = [];
+    for (const [dtype, torchName] of [
+      ['float32', 'float32'],
+      ['f16', 'float16'],
+      ['bf16', 'bfloat16'],
+    ] as const) {
+      const target = join(root, `as-${dtype}`);
+      await saveCheckpoint(target, { model: tinyModel(), tokenizer, metadata }, { dtype, shardBytes: 3000 });
+      expect(readdirSync(target)).toContain('model.safetensors.index.json');
+      const config = JSON.parse(readFileSync(join(target, 'config.json'), 'utf8'));
+      expect([config.torch_dtype, config.dtype]).toEqual([torchName, torchName]);
+      const loaded = await loadLanguageModel(target);
+      errors.push(largestDifference(plainLogits(loaded, sequence).flat(), exact));
+      // Saved again as it was read, nothing more is lost.
+      const again = `${target}-again`;
+      await saveCheckpoint(again, { model: loaded, tokenizer, metadata: null }, { dtype });
+      expect(plainLogits(await loadLanguageModel(again), sequence)).toEqual(plainLogits(loaded, sequence));
+      expect(readMetadata(again)).toBe(null);
+    }
+    const [float32 = 1, f16 = 1, bf16 = 1] = errors;
+    expect(float32).toBe(0);
+    // 11 and 8 bits of a significand.
+    expect(f16).toBeGreaterThan(0);
+    expect(f16).toBeLessThan(0.05);
+    expect(bf16).toBeGreaterThan(f16);
+    expect(bf16).toBeLessThan(0.4);
+  });
+
+  it('that cannot hold a weight is refused by name, and the older checkpoint stays', async () => {
+    const target = join(root, 'overflow');
+    await saveCheckpoint(target, { model: tinyModel(), tokenizer, metadata });
+    const large = tinyModel();
+    tf.tidy(() => large.parameter('ln_f.bias').assign(tf.fill([12], 70000)));
+    await expect(
+      saveCheckpoint(target, { model: large, tokenizer, metadata }, { dtype: 'f16' }),
+    ).rejects.toThrow('the tensor transformer.ln_f.bias holds 70000 (element 0), which is too large for F16');
+    const [sequence = []] = randomSequences(1, [9]);
+    expect(plainLogits(await loadLanguageModel(target), sequence)).toEqual(
+      plainLogits(tinyModel(), sequence),
+    );
+  });
+});
+
+describe("a tokenizer and the model's rows", () => {
+  const ofKind = (kind: Kind, rows: (size: number) => number) => {
+    const target = mkdtempSync(join(root, `${kind}-`));
+    const vocabularySize = rows(writeTokenizerOfKind(target, kind));
+    return { target, model: LanguageModel.create({ ...tinyConfig, vocabularySize }, 1) };
+  };
+  const put = async (model: LanguageModel, tokenizerFolder: string) => {
+    const target = mkdtempSync(join(root, 'put-'));
+    await saveCheckpoint(target, { model, tokenizer: Tokenizer.load(tokenizerFolder), metadata: null });
+    return target;
+  };
+
+  it('may differ where rows are padded to a multiple of 64, as in Qwen2; the surplus is never sampled', async () => {
+    const { target, model } = ofKind('qwen2', (size) => Math.ceil((size + 1) / 64) * 64);
+    const folder = await put(model, target);
+    const held = loadTokenizer(folder);
+    const rows = readConfig(folder).vocabularySize;
+    expect(rows % 64).toBe(0);
+    expect(held.vocabularySize).toBeLessThan(rows);
+    // Every logit is 0, so that any row would be drawn.
+    for (const variable of model.parameters.values()) tf.tidy(() => variable.assign(tf.zerosLike(variable)));
+    const settings = { maxNewTokens: 20, temperature: 1, seed: 1, stopTokens: [], samplesPerPrompt: 60 };
+    const drawn = (await generate(model, [[1]], { ...settings, tokenizer: held })).flatMap(
+      ({ tokens }) => tokens,
+    );
+    expect(drawn).toHaveLength(1200);
+    expect(Math.max(...drawn)).toBeLessThan(held.vocabularySize);
+    const all = (await generate(model, [[1]], settings)).flatMap(({ tokens }) => tokens);
+    expect(Math.max(...all)).toBeGreaterThanOrEqual(held.vocabularySize);
+  });
+
+  it('are refused where they do not belong together: too few rows, or too many for padding', async () => {
+    const { target, model } = ofKind('llama3', (size) => size - 5);
+    await expect(put(model, target)).rejects.toThrow(
+      /the tokenizer has \d+ tokens and the model \d+: expected the same number, or a model whose rows are padded to a multiple of 64\. Does the tokenizer belong to the weights\?$/,
+    );
+    const wide = ofKind('llama3', () => 2048);
+    await expect(put(wide.model, wide.target)).rejects.toThrow('Does the tokenizer belong to the weights?');
+  });
+
+  it("take GPT-2's full embedding as it is: padding is a token of no text, and transformers is told its id", async () => {
+    const { target, model } = ofKind('gpt2', (size) => size);
+    writeFileSync(join(target, 'config.json'), JSON.stringify({ vocab_size: model.config.vocabularySize }));
+    const folder = await put(model, target);
+    const config = JSON.parse(readFileSync(join(folder, 'config.json'), 'utf8'));
+    const held = loadTokenizer(folder);
+    expect(config.vocab_size).toBe(held.vocabularySize);
+    expect(config.pad_token_id).toBe(held.padding);
+    expect(config.pad_token_id).not.toBe(config.eos_token_id);
+    expect(held.byteLengths[held.padding]).toBe(1);
+  });
+
+  it('of a kind keep their end, beginning and stop tokens in config.json and generation_config.json', async () => {
+    const { target, model } = ofKind('llama3', (size) => size);
+    const id = (name: string) =>
+      Tokenizer.load(target).addedTokens.find(({ content }) => content === name)?.id ?? -1;
+    const stops = [id('<|eot_id|>'), id('<|end_of_text|>')];
+    writeFileSync(
+      join(target, 'generation_config.json'),
+      JSON.stringify({ eos_token_id: [...stops].reverse() }),
+    );
+    const folder = await put(model, target);
+    const read = (name: string) => JSON.parse(readFileSync(join(folder, name), 'utf8'));
+    expect(read('generation_config.json')).toMatchObject({
+      bos_token_id: id('<|begin_of_text|>'),
+      eos_token_id: stops,
+      pad_token_id: id('<|finetune_right_pad_id|>'),
+    });
+    expect(read('config.json')).toMatchObject({
+      bos_token_id: id('<|begin_of_text|>'),
+      eos_token_id: stops[0],
+    });
+    expect(loadTokenizer(folder).stopTokens).toEqual(stops);
   });
 });
 

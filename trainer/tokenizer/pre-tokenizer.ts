@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { TrainerError } from '../errors.ts';
 import { translatePattern } from './oniguruma.ts';
-import { GPT2_WORD_PATTERN } from './split.ts';
+import { DIGIT_CUT, GPT2_WORD_PATTERN } from './split.ts';
 
 const byteLevel = z.object({
   type: z.literal('ByteLevel'),
@@ -55,7 +55,7 @@ export function patternsOf(where: string, value: z.infer<typeof preTokenizerSche
   }
   return steps.flatMap((one) => {
     if (one.type === 'ByteLevel') return one.use_regex === false ? [] : [GPT2_WORD_PATTERN];
-    if (one.type === 'Digits') return [one.individual_digits ? '\\p{N}' : '\\p{N}+'];
+    if (one.type === 'Digits') return [one.individual_digits ? DIGIT_CUT : '\\p{N}+'];
     if ('String' in one.pattern) return [one.pattern.String.replace(/[\^$\\.*+?()[\]{}|/]/g, '\\$&')];
     try {
       return [translatePattern(one.pattern.Regex)];

@@ -5,10 +5,7 @@ import { Tokenizer as HuggingFaceTokenizer } from '@huggingface/tokenizers';
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import { bytesToText, textToBytes } from './bytes.ts';
-import { mergeLongWord, mergeShortWord } from './merge.ts';
-import { splitWords, WORD_PATTERN } from './split.ts';
 import { Tokenizer } from './tokenizer.ts';
-import { countWords, mergePair, trainMerges } from './train.ts';
 
 const corpus = [
   'the cat sat on the mat. the dog sat on the log.\nWho sat on the mat? The cat did.\n\n',
@@ -138,70 +135,7 @@ describe('Tokenizer', () => {
   });
 });
 
-describe('the parts of byte-pair encoding', () => {
-  it('cuts a text into words that together are the text', () => {
-    fc.assert(
-      fc.property(wellFormed, (text) => {
-        const words = [...splitWords(text, new RegExp(WORD_PATTERN, 'gu'))];
-        expect(words.join('')).toBe(text);
-      }),
-    );
-    expect([...splitWords("don't add 12  now\n\nx", new RegExp(WORD_PATTERN, 'gu'))]).toEqual([
-      'don',
-      "'t",
-      ' add',
-      ' 1',
-      '2',
-      ' ',
-      ' now',
-      '\n',
-      '\n',
-      'x',
-    ]);
-  });
-
-  it('keeps pair counts right: the merges are those of counting anew each time', () => {
-    fc.assert(
-      fc.property(
-        fc.array(fc.string({ unit: fc.constantFrom('a', 'b', 'c', 'd'), maxLength: 9 }), { maxLength: 30 }),
-        (texts) => {
-          const words = countWords(texts, new RegExp(WORD_PATTERN, 'gu'));
-          const idOfByte = Array.from({ length: 256 }, (_, byte) => byte);
-          expect(trainMerges(words, idOfByte, 256, 12)).toEqual(slowMerges(words, 12));
-        },
-      ),
-      { numRuns: 300 },
-    );
-  });
-
-  it('forgets rare words when there are too many', () => {
-    const counts = countWords(['aa aa aa bb bb cc dd ee ff'], new RegExp(WORD_PATTERN, 'gu'), 3);
-    expect(counts.get(' aa')).toBe(2);
-    expect(counts.has(' ff')).toBe(false);
-  });
-
-  it('merges a long word as it merges a short one', () => {
-    const merges = trainMerges(
-      new Map([
-        ['abcabcaabbcc'.repeat(3), 9],
-        ['aaaa', 5],
-      ]),
-      Array.from({ length: 256 }, (_, i) => i),
-      256,
-      20,
-    );
-    const table = {
-      size: 300,
-      ranks: new Map(merges.map(([a, b], rank) => [a * 300 + b, rank])),
-      results: merges.map((_, rank) => 256 + rank),
-    };
-    fc.assert(
-      fc.property(fc.array(fc.constantFrom(97, 98, 99), { maxLength: 90 }), (ids) => {
-        expect(mergeLongWord(ids, table)).toEqual(mergeShortWord(ids, table));
-      }),
-    );
-  });
-
+describe('the byte alphabet of the files', () => {
   it('writes each byte as one character and reads it back', () => {
     const bytes = Uint8Array.from({ length: 256 }, (_, byte) => byte);
     const text = bytesToText(bytes);
@@ -211,31 +145,3 @@ describe('the parts of byte-pair encoding', () => {
     expect(textToBytes('你')).toBeNull();
   });
 });
-
-/** Counts all pairs anew for each merge. */
-function slowMerges(words: ReadonlyMap<string, number>, merges: number): [number, number][] {
-  let symbols = [...words].map(([text, count]) => ({ ids: [...new TextEncoder().encode(text)], count }));
-  const result: [number, number][] = [];
-  while (result.length < merges) {
-    const counts = new Map<string, { pair: [number, number]; count: number }>();
-    for (const { ids, count } of symbols) {
-      for (let i = 1; i < ids.length; i++) {
-        const pair: [number, number] = [ids[i - 1] ?? 0, ids[i] ?? 0];
-        const entry = counts.get(pair.join()) ?? { pair, count: 0 };
-        entry.count += count;
-        counts.set(pair.join(), entry);
-      }
-    }
-    const [best] = [...counts.values()].sort(
-      (a, b) => b.count - a.count || a.pair[0] - b.pair[0] || a.pair[1] - b.pair[1],
-    );
-    if (!best || best.count < 2) break;
-    const merged = 256 + result.length;
-    result.push(best.pair);
-    symbols = symbols.map(({ ids, count }) => ({
-      ids: mergePair(ids, best.pair[0], best.pair[1], merged),
-      count,
-    }));
-  }
-  return result;
-}

@@ -2,12 +2,14 @@ import { createHash } from 'node:crypto';
 import { TrainerError } from '../errors.ts';
 import { type AddedToken, AddedTokenFinder, specialToken } from './added-tokens.ts';
 import { bytesToText } from './bytes.ts';
+import { countWords } from './count.ts';
+import { Encoder } from './encoder.ts';
 import { readTokenizerFiles, type TokenizerForm, writeTokenizerFiles } from './files.ts';
-import { type MergeTable, mergeWord } from './merge.ts';
 import type { Normalization } from './pre-tokenizer.ts';
 import { END_OF_TEXT, PADDING } from './roles.ts';
-import { splitWords, WORD_PATTERN } from './split.ts';
-import { countWords, trainMerges } from './train.ts';
+import { WORD_PATTERN } from './split.ts';
+import { TokenBuffer } from './token-buffer.ts';
+import { trainMerges } from './train.ts';
 
 /** Everything that makes a tokenizer: what its files hold. */
 export interface TokenizerDefinition {
@@ -39,10 +41,8 @@ export interface TokenizerDefinition {
   form?: TokenizerForm;
 }
 
-/** Words whose tokens are remembered; the memory starts anew when it is full. */
-const MOST_CACHED = 100_000;
-/** Longer words are seldom seen twice. */
-const LONGEST_CACHED = 64;
+/** Ids for which room is kept between calls of `encode`. */
+const MOST_KEPT = 1 << 20;
 
 const NO_BYTES = new Uint8Array(0);
 
@@ -63,24 +63,18 @@ export class Tokenizer {
   /** UTF-8 bytes that each id stands for; 0 for special tokens */
   readonly byteLengths: Uint32Array;
   readonly #definition: TokenizerDefinition;
-  readonly #patterns: RegExp[];
   readonly #finder: AddedTokenFinder;
-  /** ids by the token's bytes, where whole words are looked up */
-  readonly #wholeWords: ReadonlyMap<string, number> | null;
-  readonly #idOfByte: Int32Array;
-  readonly #merges: MergeTable;
-  readonly #cache = new Map<string, number[]>();
-  readonly #encoder = new TextEncoder();
+  readonly #encoder: Encoder;
+  #encoded = new TokenBuffer();
 
   constructor(definition: TokenizerDefinition) {
-    const { tokens, added, merges, pattern, cuts = [], endOfText, padding } = definition;
+    const { tokens, added, endOfText, padding } = definition;
     if (endOfText === padding) {
       throw new TrainerError(
         `The tokenizer's padding is its end-of-text token (id ${padding}): expected two different ones, or the end would never be learnt.`,
       );
     }
     this.#definition = definition;
-    this.#patterns = [...cuts, pattern].map((source) => new RegExp(source, 'gu'));
     this.#finder = new AddedTokenFinder(added);
     this.beginOfText = definition.beginOfText ?? null;
     this.stopTokens = definition.stops ?? [endOfText];
@@ -90,22 +84,7 @@ export class Tokenizer {
     this.endOfText = endOfText;
     this.padding = padding;
     this.byteLengths = Uint32Array.from(tokens, (bytes) => bytes?.length ?? 0);
-    this.#idOfByte = new Int32Array(256).fill(-1);
-    const addedIds = new Set(added.map(({ id }) => id));
-    const words = definition.ignoreMerges ? new Map<string, number>() : null;
-    for (const [id, bytes] of tokens.entries()) {
-      if (!bytes || addedIds.has(id)) continue;
-      const byte = bytes.length === 1 ? bytes[0] : undefined;
-      if (byte !== undefined) this.#idOfByte[byte] = id;
-      words?.set(bytesToText(bytes), id);
-    }
-    this.#wholeWords = words;
-    const size = tokens.length;
-    this.#merges = {
-      size,
-      ranks: new Map(merges.map(([left, right], rank) => [left * size + right, rank])),
-      results: Int32Array.from(merges, ([, , merged]) => merged),
-    };
+    this.#encoder = new Encoder(definition);
   }
 
   /**
@@ -120,7 +99,7 @@ export class Tokenizer {
         `A byte-level vocabulary of ${vocabularySize} is not possible: expected a whole number from 258 (256 bytes and 2 special tokens) to ${2 ** 20}.`,
       );
     }
-    const words = countWords(texts, new RegExp(WORD_PATTERN, 'gu'));
+    const words = countWords(texts, WORD_PATTERN);
     if (words.size === 0) throw new TrainerError('There is no text to train a tokenizer on.');
     const definition = baseDefinition(Array.from({ length: 256 }, (_, byte) => byte));
     const { tokens, merges } = definition;
@@ -163,21 +142,18 @@ export class Tokenizer {
    * @throws TrainerError when a restricted alphabet (`trainCharacters`) lacks a byte of it
    */
   encode(text: string): number[] {
-    const ids: number[] = [];
+    const ids = this.#encoded;
+    ids.length = 0;
+    this.encodeInto(text, ids);
+    // What one long text took is not kept for the short ones.
+    if (ids.length > MOST_KEPT) this.#encoded = new TokenBuffer();
+    return ids.toArray();
+  }
+
+  /** The same, added to a buffer: for whole corpora, of which an array of numbers would be twice the size. */
+  encodeInto(text: string, ids: TokenBuffer): void {
     const { normalization } = this.#definition;
-    const normal = normalization ? text.normalize(normalization) : text;
-    for (const word of this.#words(normal)) {
-      let encoded = this.#cache.get(word);
-      if (!encoded) {
-        encoded = this.#encodeWord(word);
-        if (word.length <= LONGEST_CACHED) {
-          if (this.#cache.size >= MOST_CACHED) this.#cache.clear();
-          this.#cache.set(word, encoded);
-        }
-      }
-      for (const id of encoded) ids.push(id);
-    }
-    return ids;
+    this.#encoder.encode(normalization ? text.normalize(normalization) : text, ids);
   }
 
   /**
@@ -220,20 +196,6 @@ export class Tokenizer {
     return hash.digest('hex');
   }
 
-  #words(text: string): Iterable<string> {
-    let pieces: Iterable<string> = [text];
-    for (const pattern of this.#patterns) pieces = splitAll(pieces, pattern);
-    return pieces;
-  }
-
-  #encodeWord(word: string): number[] {
-    if (this.#wholeWords) {
-      const id = this.#wholeWords.get(bytesToText(this.#encoder.encode(word)));
-      if (id !== undefined) return [id];
-    }
-    return mergeWord(this.#bytesOf(word), this.#merges);
-  }
-
   /** The UTF-8 bytes of a token, which may be a part of a character; none for a special token. @throws TrainerError */
   tokenBytes(id: number): Uint8Array {
     const token = this.#definition.tokens[id];
@@ -249,22 +211,6 @@ export class Tokenizer {
     for (const id of ids) for (const byte of this.tokenBytes(id)) bytes.push(byte);
     return Buffer.from(bytes).toString('utf8');
   }
-
-  #bytesOf(word: string): number[] {
-    return Array.from(this.#encoder.encode(word), (byte) => {
-      const id = this.#idOfByte[byte] ?? -1;
-      if (id < 0) {
-        throw new TrainerError(
-          `The text ${JSON.stringify(word.slice(0, 40))} has the byte 0x${byte.toString(16).padStart(2, '0')}, which the tokenizer's alphabet lacks.`,
-        );
-      }
-      return id;
-    });
-  }
-}
-
-function* splitAll(texts: Iterable<string>, pattern: RegExp): Generator<string> {
-  for (const text of texts) yield* splitWords(text, pattern);
 }
 
 /** The special tokens and one token for each of these bytes. */

@@ -1,121 +1,192 @@
+import type { WordCounts } from './count.ts';
 import { Heap } from './heap.ts';
-import { splitWords } from './split.ts';
+import { PairTable, WordLists } from './pair-table.ts';
 
-/** Unique words kept while counting; beyond, those seen once so far are forgotten, which keeps memory flat. */
-const MOST_WORDS = 2_000_000;
-
-/** How often each word occurs. */
-export function countWords(
-  texts: Iterable<string>,
-  pattern: RegExp,
-  mostWords = MOST_WORDS,
-): Map<string, number> {
-  const counts = new Map<string, number>();
-  for (const text of texts) {
-    for (const word of splitWords(text, pattern)) counts.set(word, (counts.get(word) ?? 0) + 1);
-    for (let rare = 1; counts.size > mostWords; rare *= 2) {
-      for (const [word, count] of counts) if (count <= rare) counts.delete(word);
-    }
-  }
-  return counts;
-}
+/** A pair that occurs less often is not merged: it would save nothing. */
+const LEAST_COUNT = 2;
 
 /**
  * Byte-pair merges (Sennrich et al. 2016) over unique words, the most frequent pair first; of equally frequent ones
  * the one with the smaller ids. Counts are kept up to date word by word, never recounted.
+ *
+ * A merge makes pairs with the new token and none between older ones, so a pair's count only falls once the merge that
+ * made it is done: a pair enters the heap once, and an entry whose count has fallen since goes back in with the new one.
  * @param idOfByte the id of each byte's token
  * @param firstId the id of the first merged token; later ones follow
  * @param merges the most merges to make; training ends earlier when no pair occurs twice
  * @returns pairs [left id, right id] in the order of merging
  */
 export function trainMerges(
-  words: ReadonlyMap<string, number>,
+  words: WordCounts,
   idOfByte: ArrayLike<number>,
   firstId: number,
   merges: number,
 ): [number, number][] {
-  const base = firstId + merges;
-  const keyOf = (left: number, right: number): number => left * base + right;
-  const symbols: number[][] = [];
-  const frequencies: number[] = [];
-  const counts = new Map<number, number>();
-  const places = new Map<number, number[]>();
-  const encoder = new TextEncoder();
+  const texts = symbolsOf(words, idOfByte);
+  const pairs = new PairTable();
+  // As many nodes as there are pairs: merges give back more than they take, on the whole.
+  const lists = new WordLists(texts.symbols.length - words.size);
+  countPairs(texts, words, pairs, lists);
 
-  const add = (key: number, amount: number, word: number): void => {
-    counts.set(key, (counts.get(key) ?? 0) + amount);
-    if (amount < 0) return;
-    const at = places.get(key);
-    if (!at) places.set(key, [word]);
-    else if (at.at(-1) !== word) at.push(word);
+  /** of each pair in the heap, its count when it went in */
+  const entered: number[] = [];
+  const heap = new Heap<number>((a, b) => {
+    const difference = (entered[a] ?? 0) - (entered[b] ?? 0);
+    if (difference !== 0) return difference > 0;
+    const byLeft = (pairs.left[a] ?? 0) - (pairs.left[b] ?? 0);
+    return byLeft !== 0 ? byLeft < 0 : (pairs.right[a] ?? 0) < (pairs.right[b] ?? 0);
+  });
+  const enter = (pair: number): void => {
+    entered[pair] = pairs.counts[pair] ?? 0;
+    heap.push(pair);
   };
-
-  for (const [text, frequency] of words) {
-    const ids = Array.from(encoder.encode(text), (byte) => idOfByte[byte] ?? 0);
-    if (ids.length < 2) continue;
-    const word = symbols.push(ids) - 1;
-    frequencies.push(frequency);
-    for (let i = 1; i < ids.length; i++) add(keyOf(ids[i - 1] ?? 0, ids[i] ?? 0), frequency, word);
+  for (let pair = 0; pair < pairs.size; pair++) {
+    if ((pairs.counts[pair] ?? 0) >= LEAST_COUNT) enter(pair);
+    else entered[pair] = 0;
   }
 
-  // Entries go stale when counts change; a popped one counts only if its count is still the current one.
-  const heap = new Heap<[count: number, key: number]>(
-    (a, b) => a[0] > b[0] || (a[0] === b[0] && a[1] < b[1]),
-  );
-  for (const [key, count] of counts) heap.push([count, key]);
-
+  const before = new NewPairs(firstId + merges);
+  const after = new NewPairs(firstId + merges);
   const result: [number, number][] = [];
   while (result.length < merges) {
-    const top = heap.pop();
-    if (!top || top[0] < 2) break;
-    const [count, key] = top;
-    if (counts.get(key) !== count) continue;
-    const left = Math.floor(key / base);
-    const right = key % base;
+    const pair = heap.pop();
+    if (pair === undefined) break;
+    const count = pairs.counts[pair] ?? 0;
+    if (count < LEAST_COUNT) continue;
+    if (count !== entered[pair]) {
+      enter(pair);
+      continue;
+    }
+    const left = pairs.left[pair] ?? 0;
+    const right = pairs.right[pair] ?? 0;
     const merged = firstId + result.length;
     result.push([left, right]);
-    const changed = new Set<number>();
-    for (const word of places.get(key) ?? []) {
-      const before = symbols[word] ?? [];
-      const frequency = frequencies[word] ?? 0;
-      const after = mergePair(before, left, right, merged);
-      if (after.length === before.length) continue;
-      for (let i = 1; i < before.length; i++) {
-        const pair = keyOf(before[i - 1] ?? 0, before[i] ?? 0);
-        add(pair, -frequency, word);
-        changed.add(pair);
-      }
-      for (let i = 1; i < after.length; i++) {
-        const pair = keyOf(after[i - 1] ?? 0, after[i] ?? 0);
-        add(pair, frequency, word);
-        changed.add(pair);
-      }
-      symbols[word] = after;
+    for (let node = pairs.wordsOf(pair); node >= 0; node = lists.next(node)) {
+      mergeInWord(lists.wordAt(node));
     }
-    counts.delete(key);
-    places.delete(key);
-    for (const pair of changed) {
-      const current = counts.get(pair);
-      if (current === undefined) continue;
-      if (current > 0) heap.push([current, pair]);
-      else {
-        counts.delete(pair);
-        places.delete(pair);
+    lists.release(pairs.wordsOf(pair));
+    pairs.setWords(pair, -1);
+    pairs.counts[pair] = 0;
+    for (const [added, made] of [
+      [before, (id: number): [number, number] => [id, merged]],
+      [after, (id: number): [number, number] => [merged, id]],
+    ] as const) {
+      added.take((id, count, list) => {
+        if (count < LEAST_COUNT) lists.release(list);
+        else enter(pairs.add(...made(id), count, list));
+      });
+    }
+
+    /** Merges the pair in one word, in place, and moves the counts of the pairs around it. */
+    function mergeInWord(word: number): void {
+      const { symbols, starts, lengths } = texts;
+      const start = starts[word] ?? 0;
+      const end = start + (lengths[word] ?? 0);
+      const times = words.countOf(word);
+      let to = start;
+      for (let from = start; from < end; from++) {
+        const symbol = symbols[from] ?? 0;
+        if (symbol !== left || from + 1 === end || symbols[from + 1] !== right) {
+          symbols[to++] = symbol;
+          continue;
+        }
+        if (to > start) {
+          const previous = symbols[to - 1] ?? 0;
+          if (previous === merged) {
+            // The one before was merged too: it had been counted as standing before `left`.
+            after.subtract(left, times);
+            after.add(merged, times, lists, word);
+          } else {
+            pairs.subtract(previous, left, times);
+            before.add(previous, times, lists, word);
+          }
+        }
+        from++;
+        if (from + 1 < end) {
+          const next = symbols[from + 1] ?? 0;
+          pairs.subtract(right, next, times);
+          after.add(next, times, lists, word);
+        }
+        symbols[to++] = merged;
       }
+      lengths[word] = to - start;
     }
   }
   return result;
 }
 
-/** The symbols with each `left right`, from the left on, replaced by `merged`. */
-export function mergePair(symbols: readonly number[], left: number, right: number, merged: number): number[] {
-  const result: number[] = [];
-  for (let i = 0; i < symbols.length; i++) {
-    const symbol = symbols[i] ?? 0;
-    if (symbol === left && symbols[i + 1] === right) {
-      result.push(merged);
-      i++;
-    } else result.push(symbol);
+/** The tokens of every word, one word after the other. */
+interface Symbols {
+  symbols: Int32Array;
+  /** of each word */
+  starts: Uint32Array;
+  lengths: Int32Array;
+}
+
+function symbolsOf(words: WordCounts, idOfByte: ArrayLike<number>): Symbols {
+  const starts = new Uint32Array(words.size);
+  const lengths = new Int32Array(words.size);
+  let total = 0;
+  for (let word = 0; word < words.size; word++) {
+    starts[word] = total;
+    lengths[word] = words.bytesOf(word).length;
+    total += lengths[word] ?? 0;
   }
-  return result;
+  const symbols = new Int32Array(total);
+  let at = 0;
+  for (let word = 0; word < words.size; word++) {
+    for (const byte of words.bytesOf(word)) symbols[at++] = idOfByte[byte] ?? 0;
+  }
+  return { symbols, starts, lengths };
+}
+
+function countPairs(texts: Symbols, words: WordCounts, pairs: PairTable, lists: WordLists): void {
+  const { symbols, starts, lengths } = texts;
+  for (let word = 0; word < words.size; word++) {
+    const times = words.countOf(word);
+    const start = starts[word] ?? 0;
+    const end = start + (lengths[word] ?? 0);
+    for (let i = start + 1; i < end; i++) {
+      const left = symbols[i - 1] ?? 0;
+      const right = symbols[i] ?? 0;
+      let pair = pairs.find(left, right);
+      if (pair < 0) pair = pairs.add(left, right, 0, -1);
+      pairs.counts[pair] = (pairs.counts[pair] ?? 0) + times;
+      pairs.setWords(pair, lists.push(pairs.wordsOf(pair), word));
+    }
+  }
+}
+
+/** The pairs that one merge makes with the new token on one side, by the token on the other. */
+class NewPairs {
+  readonly #counts: Float64Array;
+  readonly #lists: Int32Array;
+  readonly #ids: number[] = [];
+
+  /** @param tokens above every id */
+  constructor(tokens: number) {
+    this.#counts = new Float64Array(tokens);
+    this.#lists = new Int32Array(tokens).fill(-1);
+  }
+
+  add(id: number, times: number, lists: WordLists, word: number): void {
+    const list = this.#lists[id] ?? -1;
+    if (list < 0) this.#ids.push(id);
+    this.#counts[id] = (this.#counts[id] ?? 0) + times;
+    this.#lists[id] = lists.push(list, word);
+  }
+
+  subtract(id: number, times: number): void {
+    this.#counts[id] = (this.#counts[id] ?? 0) - times;
+  }
+
+  /** Gives each pair to `use` and begins anew. */
+  take(use: (id: number, count: number, list: number) => void): void {
+    for (const id of this.#ids) {
+      use(id, this.#counts[id] ?? 0, this.#lists[id] ?? -1);
+      this.#counts[id] = 0;
+      this.#lists[id] = -1;
+    }
+    this.#ids.length = 0;
+  }
 }

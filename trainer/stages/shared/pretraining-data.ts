@@ -1,6 +1,5 @@
 import { basename } from 'node:path';
-import { TokenCorpus } from '../../data/corpus.ts';
-import type { Document } from '../../data/json-lines.ts';
+import { CorpusBuilder } from '../../data/corpus.ts';
 import { readDocuments } from '../../data/json-lines.ts';
 import type { MixtureSource } from '../../data/mixture.ts';
 import { TrainerError } from '../../errors.ts';
@@ -37,20 +36,19 @@ export function loadCorpora(config: PretrainConfig, tokenizer: Tokenizer): Pretr
   const names = sourceNames(config.sources.map((source) => source.path));
   for (const [index, { path, weight }] of config.sources.entries()) {
     const name = names[index] ?? path;
-    const training: Document[] = [];
-    const heldOut: Document[] = [];
+    const training = new CorpusBuilder(name, tokenizer);
+    const heldOut = new CorpusBuilder(name, tokenizer);
     for (const document of splitDocuments(path, config.validationFraction)) {
-      if (document.text !== '') (document.heldOut ? heldOut : training).push(document);
+      (document.heldOut ? heldOut : training).add(document.text);
     }
-    const corpus = TokenCorpus.encode(name, training, tokenizer);
+    const corpus = training.build();
     if (corpus.tokens.length - corpus.documents < config.context) {
       throw new TrainerError(
         `${path} has ${corpus.tokens.length} tokens to train on: expected more than one row of ${config.context}.`,
       );
     }
     data.training.push({ corpus, weight });
-    if (heldOut.length > 0)
-      data.heldOut.push({ corpus: TokenCorpus.encode(name, heldOut, tokenizer), weight });
+    if (heldOut.documents > 0) data.heldOut.push({ corpus: heldOut.build(), weight });
   }
   return data;
 }

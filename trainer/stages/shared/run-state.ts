@@ -22,7 +22,7 @@ export interface RunState {
 }
 
 const STATE_FILE = 'state.json';
-const TENSORS_FILE = /^state-\d+\.safetensors$/;
+const TENSORS_FILE = /^state-\d+(-\d+)?\.safetensors$/;
 
 const stateSchema = z.strictObject({
   version: z.literal(1),
@@ -40,9 +40,17 @@ const stateSchema = z.strictObject({
  * rename. Whenever the process is killed, state.json and the file that it names belong together.
  */
 export function writeRunState(folder: string, { tensors, ...rest }: RunState): void {
-  const tensorsFile = `state-${rest.step}.safetensors`;
-  writeSafetensors(join(folder, tensorsFile), tensors);
-  replaceFile(join(folder, STATE_FILE), `${JSON.stringify({ version: 1, tensorsFile, ...rest })}\n`);
+  const tensorsFile = newTensorsFile(folder, rest.step);
+  try {
+    writeSafetensors(join(folder, tensorsFile), tensors);
+    replaceFile(join(folder, STATE_FILE), `${JSON.stringify({ version: 1, tensorsFile, ...rest })}\n`);
+  } catch (cause) {
+    rmSync(join(folder, tensorsFile), { force: true });
+    throw new TrainerError(
+      `Cannot save the state of step ${rest.step} in ${folder} (${messageOf(cause)}): the run stops, and can go on from the state that was saved before.`,
+      { cause },
+    );
+  }
   removeTensorsExcept(folder, tensorsFile);
 }
 
@@ -72,6 +80,13 @@ export function readRunState(folder: string): RunState | null {
       },
     );
   }
+}
+
+/** A name that no file has: a step can be saved twice, and what state.json names now must stay whole meanwhile. */
+function newTensorsFile(folder: string, step: number): string {
+  let name = `state-${step}.safetensors`;
+  for (let again = 2; existsSync(join(folder, name)); again++) name = `state-${step}-${again}.safetensors`;
+  return name;
 }
 
 /** Removes the state, which a finished run no longer needs. */

@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { bytesToText } from '../bytes.ts';
+import { WordCounts } from '../count.ts';
 import { patternsOf } from '../pre-tokenizer.ts';
 import { splitWords } from '../split.ts';
 import { trainMerges } from '../train.ts';
@@ -114,8 +115,11 @@ export function writeTokenizerOfKind(
   let words = TEXTS.map((text) => (shape.normalizer ? text.normalize('NFC') : text));
   for (const pattern of patterns)
     words = words.flatMap((text) => [...splitWords(text, new RegExp(pattern, 'gu'))]);
-  const counts = new Map<string, number>();
-  for (const word of words) counts.set(word, (counts.get(word) ?? 0) + 1);
+  const counts = new WordCounts();
+  for (const word of words) {
+    const bytes = Buffer.from(word);
+    counts.add(bytes, 0, bytes.length);
+  }
   const merges = trainMerges(
     counts,
     Array.from({ length: 256 }, (_, byte) => byte),
