@@ -16,6 +16,7 @@ import {
   llamaConfigs,
   plainLogits,
   randomSequences,
+  successorModel,
   tinyConfig,
   tinyModel,
 } from './testing/tiny.ts';
@@ -176,6 +177,19 @@ describe.each(nativeDevices)('the decoder on $name', (device) => {
       expect(await decoded(model, own, how, 40, 0)).toEqual(expected);
     }
     await device.open();
+    model.dispose();
+  });
+
+  it('gives a slot back as soon as a stop string has ended its row', async () => {
+    const model = successorModel();
+    const letters: TokenText = { vocabularySize: 24, tokenBytes: (id) => Uint8Array.of(97 + id) };
+    const how = { ...options, batchSize: 1, maxNewTokens: 20, tokenizer: letters, stopStrings: ['de'] };
+    const rows = planCompletions(model, [[0], [1], [2]], how);
+    let turns = 0;
+    // One pass a turn, one token a pass: b c d e, then c d e, then d e.
+    for await (const _ of decodeNatively(native(), decoderModel(native(), model), rows, how, 0)) turns++;
+    expect(turns).toBe(4 + 3 + 2);
+    expect(rows.map((row) => row.generation().text)).toEqual(['bc', 'c', '']);
     model.dispose();
   });
 
