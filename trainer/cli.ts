@@ -1,15 +1,20 @@
 import { Command, CommanderError } from 'commander';
+import { addBestOfNCommand } from './cli/best-of-n-command.ts';
 import { addConvertCommand } from './cli/convert-command.ts';
 import { addDemoWorldCommand } from './cli/demo-world-command.ts';
 import { addDevicesCommand } from './cli/devices-command.ts';
 import { addEvaluateCommand } from './cli/evaluate-command.ts';
+import { addImportCommand } from './cli/import-command.ts';
 import { addSampleCommand } from './cli/sample-command.ts';
 import { addStageCommands } from './cli/stage-command.ts';
 import { addTokenizerCommand } from './cli/tokenizer-command.ts';
 import { messageOf } from './errors.ts';
 import { trainerVersion } from './stages/shared/version.ts';
 
-/** The whole command line: `touchstone pretrain|sft|reward|ppo|tokenizer|sample|evaluate|convert|devices|demo-world`. */
+/**
+ * The whole command line: `touchstone pretrain|sft|reward|ppo|dpo|tokenizer|sample|best-of-n|import|evaluate|convert|devices|
+ * demo-world`.
+ */
 export function createProgram(): Command {
   const program = new Command('touchstone')
     .description(
@@ -21,6 +26,8 @@ export function createProgram(): Command {
   addStageCommands(program);
   addTokenizerCommand(program);
   addSampleCommand(program);
+  addBestOfNCommand(program);
+  addImportCommand(program);
   addEvaluateCommand(program);
   addConvertCommand(program);
   addDevicesCommand(program);

@@ -11,13 +11,14 @@ import { nativeDevices } from '@touchstone/trainer/engine/testing/devices.ts';
 import { tf } from '@touchstone/trainer/engine/tf.ts';
 import { LanguageModel, parameterSpecs } from '@touchstone/trainer/model/language-model.ts';
 import { ScalarModel } from '@touchstone/trainer/model/scalar-model.ts';
-import { tokenRewards } from '@touchstone/trainer/stages/ppo.ts';
+import { implicitRewards } from '@touchstone/trainer/stages/dpo.ts';
 import { estimateAdvantages, whiten } from '@touchstone/trainer/stages/shared/advantages.ts';
 import {
   clippedPolicyLoss,
   clippedValueLoss,
   countRatios,
 } from '@touchstone/trainer/stages/shared/clipped-losses.ts';
+import { tokenRewards } from '@touchstone/trainer/stages/shared/episode-rewards.ts';
 import {
   layOut,
   measureResponses,
@@ -27,7 +28,11 @@ import {
 } from '@touchstone/trainer/stages/shared/episodes.ts';
 import { countedWeight, summedLoss } from '@touchstone/trainer/stages/shared/language-model-loss.ts';
 import { Learner } from '@touchstone/trainer/stages/shared/learner.ts';
-import { gatherPairs, pairwiseLoss } from '@touchstone/trainer/stages/shared/pairwise-loss.ts';
+import {
+  gatherPairs,
+  pairwiseLoss,
+  preferenceLoss,
+} from '@touchstone/trainer/stages/shared/pairwise-loss.ts';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 
@@ -161,6 +166,40 @@ describe.each(nativeDevices)(
         });
       await follow('reward', new Learner('model', model.parameters, optimizer), parts);
       model.dispose();
+    });
+
+    it('DPO: against the log-probabilities of another model, whole completions', async () => {
+      await open();
+      const policy = createModel(0);
+      const reference = createModel(100);
+      const rankings = [
+        { prompt: 3, texts: [sequence(0, 8), [...sequence(0, 3), ...sequence(3, 6)]] },
+        { prompt: 2, texts: [sequence(1, 9), [...sequence(1, 2), ...sequence(4, 3)]] },
+      ].map(({ prompt, texts }) =>
+        texts.map((text) => ({
+          prompt: text.slice(0, prompt),
+          response: text.slice(prompt),
+          finished: true,
+        })),
+      );
+      const how = { temperature: 1, padding: PADDING, chunk: 2 };
+      const loss = { beta: 0.1, loss: 'sigmoid', labelSmoothing: 0 } as const;
+      const pair = { count: 2, pairs: [[0, 1]] as const };
+      const parts = await Promise.all(
+        rankings.map(async (completions): Promise<Loss> => {
+          const { logProbs } = await measureResponses(reference, completions, how);
+          const referenced = Float32Array.from(logProbs.flatMap((own) => [...own]));
+          const counts = completions.map(({ response }) => response.length);
+          return () => {
+            const found = responseLogProbs(policy, layOut(completions, PADDING), 1);
+            const rewards = implicitRewards(found, referenced, counts, loss.beta);
+            return preferenceLoss(rewards, gatherPairs([pair], rankings.length), loss);
+          };
+        }),
+      );
+      await follow('dpo', new Learner('policy', policy.parameters, optimizer), () => parts);
+      policy.dispose();
+      reference.dispose();
     });
 
     it('PPO: rewards, advantages, and six passes over one rollout', async () => {

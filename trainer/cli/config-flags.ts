@@ -53,7 +53,12 @@ function flagKind(key: string, type: unknown): FlagKind | null {
   if (inner instanceof z.ZodBoolean) return 'boolean';
   if (inner instanceof z.ZodString || inner instanceof z.ZodEnum) return 'text';
   if (!(inner instanceof z.ZodArray)) return null;
-  return key === 'sources' ? 'sources' : 'texts';
+  return isSources(key) ? 'sources' : 'texts';
+}
+
+/** Whether a list is one of data sources, each a path and a weight: "sources", "ptxSources". */
+function isSources(key: string): boolean {
+  return key === 'sources' || key.endsWith('Sources');
 }
 
 function placeholder(kind: FlagKind): string {
@@ -68,7 +73,7 @@ function placeholder(kind: FlagKind): string {
 
 /** `learningRate` is `--learning-rate`; a list is given item by item: `--sample-prompt`. */
 function flagName(key: string): string {
-  const name = key === 'sources' || key.endsWith('Prompts') ? singular(key) : key;
+  const name = isSources(key) || key.endsWith('Prompts') ? singular(key) : key;
   return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }
 

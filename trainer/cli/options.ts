@@ -55,6 +55,13 @@ export function parseNumber(text: string): number {
   return value;
 }
 
+/** A number from 0 to 1. */
+export function parseFraction(text: string): number {
+  const value = parseNumber(text);
+  if (value < 0 || value > 1) throw new InvalidArgumentError('expected a number from 0 to 1.');
+  return value;
+}
+
 /** Collects a flag that may be given several times. */
 export function collect(value: string, previous: string[] = []): string[] {
   return [...previous, value];

@@ -14,6 +14,7 @@ const headline: Record<string, [metric: string, label: string]> = {
   sft: ['loss', 'loss'],
   reward: ['accuracy', 'accuracy'],
   ppo: ['rewardMean', 'reward'],
+  dpo: ['accuracy', 'accuracy'],
 };
 
 /** A bar with speed and remaining time on a terminal; elsewhere a plain line every few seconds. */

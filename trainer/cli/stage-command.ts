@@ -11,6 +11,7 @@ const descriptions: Record<StageName, string> = {
   sft: 'fine-tunes a model on demonstrations',
   reward: 'fits a reward model to rankings',
   ppo: 'improves a model against a reward model',
+  dpo: 'improves a model on rankings directly, without a reward model',
 };
 
 interface StageFlags extends DeviceFlags {
@@ -19,7 +20,7 @@ interface StageFlags extends DeviceFlags {
   [field: string]: unknown;
 }
 
-/** Adds `pretrain`, `sft`, `reward` and `ppo`. */
+/** Adds `pretrain`, `sft`, `reward`, `ppo` and `dpo`. */
 export function addStageCommands(program: Command): void {
   for (const stage of stageNames) {
     const command = program
@@ -97,8 +98,11 @@ const closingMetrics = [
   'validationAccuracy',
   'validationAccuracyLow',
   'validationAccuracyHigh',
+  'labelerAgreement',
   'rewardMean',
+  'rewardMargin',
   'klToReference',
+  'klFromReference',
   'entropy',
 ];
 

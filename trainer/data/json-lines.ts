@@ -4,7 +4,8 @@ import { StringDecoder } from 'node:string_decoder';
 import { z } from 'zod';
 import { messageOf, TrainerError } from '../errors.ts';
 import { pieceEnd } from '../tokenizer/word-splitter.ts';
-import { type Message, messageSchema, type Prompt, promptSchema } from './template.ts';
+import { PAIR_FORM, pairSchema, rankingFromPair, simplify } from './pairs.ts';
+import { messageSchema, type Prompt, promptSchema } from './template.ts';
 
 /** A text to pretrain on. */
 export interface Document {
@@ -36,10 +37,14 @@ export interface Ranking {
   group_id?: string | undefined;
   labeler?: string | undefined;
   split?: string | undefined;
-  /** of the preference between neighbours in the order, 1 (slight) to 4 (strong) */
+  /** of each step from one group of ties to the next, 1 (negligibly better) to 4 (significantly better) */
   strength?: (number | null)[] | undefined;
+  /** by how much the better one's score should exceed the other's; of pairs that name one */
+  margin?: number | undefined;
   /** of each completion */
   flags?: string[][] | undefined;
+  /** file and line that it was read from */
+  where?: string | undefined;
 }
 
 const label = z
@@ -81,7 +86,13 @@ const rankingSchema = z
     labeler: label,
     split: label,
     strength: z
-      .array(z.number().nullable())
+      .array(
+        z
+          .number()
+          .min(1, 'expected strengths from 1 (negligible) to 4 (significant)')
+          .max(4, 'expected strengths from 1 (negligible) to 4 (significant)')
+          .nullable(),
+      )
       .nullish()
       .transform((value) => value ?? undefined),
     flags: z
@@ -95,6 +106,14 @@ const rankingSchema = z
         code: 'custom',
         path: ['ranks'],
         message: `${ranking.ranks.length} ranks for ${ranking.completions.length} completions: expected one rank for each`,
+      });
+    }
+    const steps = new Set(ranking.ranks).size - 1;
+    if (ranking.strength !== undefined && ranking.strength.length !== steps) {
+      context.addIssue({
+        code: 'custom',
+        path: ['strength'],
+        message: `${ranking.strength.length} strengths for ${steps} steps between different ranks: expected one for each`,
       });
     }
     const first = new Map<string, number>();
@@ -171,15 +190,17 @@ export function readPrompts(file: string): Generator<PromptLine> {
   return readJsonLines(file, promptLineSchema, '{ prompt, id? }');
 }
 
-/** The rankings of a file: `{ prompt, completions, ranks, group_id?, labeler?, split?, strength?, flags? }`. */
-export function readRankings(file: string): Generator<Ranking> {
-  return readJsonLines(file, rankingSchema, '{ prompt, completions, ranks, group_id?, labeler?, split? }');
-}
-
-/** A conversation of one user's turn is that turn's text. */
-function simplify(messages: Message[]): Prompt {
-  const [only] = messages;
-  return messages.length === 1 && only?.role === 'user' ? only.content : messages;
+/**
+ * The rankings of a file: `{ prompt, completions, ranks, group_id?, labeler?, split?, strength?, flags? }`, or pairs
+ * `{ prompt?, chosen, rejected, margin?, group_id?, labeler?, split? }`, which are rankings of two.
+ */
+export function* readRankings(file: string): Generator<Ranking> {
+  const expected = '{ prompt, completions, ranks, group_id?, labeler?, split? }';
+  for (const { value, where } of readObjects(file, `${expected} or ${PAIR_FORM}`)) {
+    if ('chosen' in value || 'rejected' in value) {
+      yield rankingFromPair(checkFields(value, pairSchema, where, PAIR_FORM), where);
+    } else yield { ...checkFields(value, rankingSchema, where, expected), where };
+  }
 }
 
 /**

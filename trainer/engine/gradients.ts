@@ -12,7 +12,7 @@ export type Loss = (watch: Watch) => tf.Scalar;
 
 /**
  * The value of a loss and its gradient for each parameter that it depends on. Nothing else that `loss` made is left.
- * @param loss may watch tensors on its way
+ * @param loss may watch tensors on its way, the scalar that it returns among them
  * @returns the gradients under the parameters' names, to be disposed by the caller
  */
 export async function valueAndGradients(
@@ -31,7 +31,7 @@ export async function valueAndGradients(
   }
   for (const { tensor, seen } of watched) {
     seen(await tensor.data<'float32'>());
-    tensor.dispose();
+    if (tensor !== value) tensor.dispose();
   }
   const number = (await value.data())[0] ?? Number.NaN;
   value.dispose();

@@ -22,6 +22,8 @@ export interface GenerateOptions extends Penalties {
   topP?: number | undefined;
   /** of all draws; sample j of prompt i is the same whatever else is asked for, with j and i counted from 0 */
   seed: number;
+  /** place of the first prompt in a longer list of which these are a part, so that each gets the sample it gets there */
+  firstPlace?: number | undefined;
   /** in place of `seed`, one for each prompt: it gets what it would get in a call of its own with that seed */
   seeds?: readonly number[] | undefined;
   /** completions of each prompt, 1 if left out; a prompt that is there several times is read once */
@@ -103,7 +105,7 @@ export function planCompletions(
   options: GenerateOptions,
 ): Completion[] {
   checkOptions(prompts.length, options);
-  const { maxNewTokens, samplesPerPrompt = 1, seed, seeds, tokenizer } = options;
+  const { maxNewTokens, samplesPerPrompt = 1, seed, firstPlace = 0, seeds, tokenizer } = options;
   const { contextLength } = model.config;
   const stopTokens = new Set(options.stopTokens);
   const stopStrings = (options.stopStrings ?? []).map((text) => new StopString(text));
@@ -115,7 +117,7 @@ export function planCompletions(
     const group = groups.get(key) ?? groups.size;
     groups.set(key, group);
     const seedOfPrompt = seeds?.[i];
-    const stream = seedOfPrompt === undefined ? root.fork(i) : new Random(seedOfPrompt).fork(0);
+    const stream = seedOfPrompt === undefined ? root.fork(firstPlace + i) : new Random(seedOfPrompt).fork(0);
     return Array.from({ length: samplesPerPrompt }, (_, j) => {
       const text = tokenizer && { tokens: tokenizer, completion: new CompletionText(stopStrings) };
       return new Completion({

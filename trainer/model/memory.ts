@@ -102,6 +102,8 @@ export function trainingMemory(
 export interface MemoryPlan extends StepSize {
   config: ModelConfig;
   models?: ModelCount;
+  /** bytes that models of another shape take beside these */
+  besides?: number;
   /** what one unit of microBatchSize is, for the error: "rows", "episodes" */
   unit: string;
   /** rows of the batch that one unit of microBatchSize takes; 1 if left out */
@@ -114,11 +116,11 @@ export interface MemoryPlan extends StepSize {
  * @throws TrainerError one sentence: the estimate, what is there, and the micro-batch or width that would fit
  */
 export function requireMemory(plan: MemoryPlan, limit = memoryLimit()): void {
-  const { config, rows, columns, models, unit, rowsPerUnit = 1 } = plan;
-  const needed = trainingMemory(config, plan, models).total;
+  const { config, rows, columns, models, besides = 0, unit, rowsPerUnit = 1 } = plan;
+  const needed = trainingMemory(config, plan, models).total + besides;
   if (needed <= limit) return;
   const fits = (shape: ModelConfig, tried: number): boolean =>
-    trainingMemory(shape, { rows: tried, columns }, models).total <= limit;
+    trainingMemory(shape, { rows: tried, columns }, models).total + besides <= limit;
   const units = largest(Math.floor(rows / rowsPerUnit), (count) => fits(config, count * rowsPerUnit));
   const perHead = config.width / config.heads;
   // A narrower Llama may have any number of heads, which those of keys and values must divide.

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { absentDevices, fastDevices } from '../engine/testing/devices.ts';
 import { tf } from '../engine/tf.ts';
 import { ScalarModel } from '../model/scalar-model.ts';
+import type { DpoInput } from './dpo.config.ts';
 import { runStage } from './index.ts';
 import type { PpoInput } from './ppo.config.ts';
 import type { PretrainInput } from './pretrain.config.ts';
@@ -25,9 +26,15 @@ const PATIENCE_MILLISECONDS = 180_000;
 const [reference, ...others] = fastDevices;
 const compared = others.filter(({ name }) => !name.startsWith('native'));
 const { folder, remove } = temporaryFolder();
-const stages = ['pretrain', 'sft', 'reward', 'ppo'] as const;
+const stages = ['pretrain', 'sft', 'reward', 'ppo', 'dpo'] as const;
 const expected = new Map<StageName, MetricsReport[]>();
-let configs: { pretrain: PretrainInput; sft: SftInput; reward: RewardInput; ppo: PpoInput };
+let configs: {
+  pretrain: PretrainInput;
+  sft: SftInput;
+  reward: RewardInput;
+  ppo: PpoInput;
+  dpo: DpoInput;
+};
 
 /** Bytes that the device holds, where it says so. */
 function heldBytes(): number {
@@ -140,6 +147,16 @@ beforeAll(async () => {
       maxNewTokens: 3,
       learningRate: 3e-3,
       valueLearningRate: 3e-3,
+    },
+    dpo: {
+      seed: 3,
+      model,
+      rankings: join(folder, 'rankings.jsonl'),
+      validationFraction: 0,
+      epochs: 2,
+      batchSize: 2,
+      microBatchSize: 1,
+      learningRate: 3e-3,
     },
   };
   for (const stage of stages) expected.set(stage, await run(stage, 'the first device'));

@@ -1,5 +1,6 @@
 import { rmdirSync } from 'node:fs';
 import type { z } from 'zod';
+import { runDpo } from './dpo.ts';
 import { runPpo } from './ppo.ts';
 import { runPretrain } from './pretrain.ts';
 import { runReward } from './reward.ts';
@@ -23,6 +24,7 @@ export const stages: { [Name in StageName]: Stage<StageConfigs[Name]> } = {
   sft: { schema: stageSchemas.sft, run: runSft },
   reward: { schema: stageSchemas.reward, run: runReward },
   ppo: { schema: stageSchemas.ppo, run: runPpo },
+  dpo: { schema: stageSchemas.dpo, run: runDpo },
 };
 
 /**
@@ -61,6 +63,8 @@ function parseAndRun(
       return runReward(parseConfig(stageSchemas.reward, config, where), context);
     case 'ppo':
       return runPpo(parseConfig(stageSchemas.ppo, config, where), context);
+    case 'dpo':
+      return runDpo(parseConfig(stageSchemas.dpo, config, where), context);
   }
 }
 

@@ -26,6 +26,11 @@ export const ppoConfig = z
       .default(2)
       .describe('Passes over the batch in one iteration. IG: 1; LMHP: 4.'),
     microBatchSize: field.microBatch('Episodes'),
+    rolloutBatchSize: field.positiveInteger
+      .default(64)
+      .describe(
+        'Completions written and scored together, then kept on disk: what a kill in mid-rollout costs at most.',
+      ),
     maxNewTokens: field.positiveInteger.default(48).describe('Longest completion, in tokens.'),
     temperature: field.positive
       .default(1)
@@ -38,17 +43,68 @@ export const ppoConfig = z
       .default(1e-4)
       .describe('Peak learning rate of the value model. IG: 9e-6 at 6B.'),
     ...field.schedule('constant', 0, 0.1),
+    warmupSteps: field.wholeNumber
+      .default(0)
+      .describe('Iterations of linear rise from 0 to the peak. IG: 10, the first at a tenth of the peak.'),
     weightDecay: field.weightDecay(0),
     ...field.optimizer,
     valueWarmupIterations: field.wholeNumber
       .default(0)
       .describe('First iterations in which only the value model learns, so that advantages mean something.'),
 
+    ptxSources: z
+      .array(
+        z.strictObject({
+          path: field.path.describe('JSON lines of { text, source? }, or a .txt file: one document.'),
+          weight: field.positive
+            .default(1)
+            .describe('Share of rows drawn from it, relative to the other sources.'),
+        }),
+      )
+      .default([])
+      .describe(
+        'PPO-ptx (IG, equation 2): pretraining data whose loss is mixed into the policy’s; none: plain PPO.',
+      ),
+    ptxCoefficient: field.positive
+      .default(27.8)
+      .describe(
+        'PPO-ptx: γ, factor of the pretraining loss (nats per token, mean) beside the policy loss. IG: 27.8.',
+      ),
+    ptxRowsPerEpisode: field.positiveInteger
+      .default(8)
+      .describe('PPO-ptx: pretraining rows for each episode of a minibatch, new ones in each epoch. IG: 8.'),
+    ptxRowLength: field.positiveInteger
+      .nullable()
+      .default(null)
+      .describe('PPO-ptx: tokens of a row; null: the policy’s context. IG: 2048, the context.'),
+
+    emaDecay: z
+      .number()
+      .gt(0)
+      .lt(1)
+      .nullable()
+      .default(null)
+      .describe(
+        'Decay per optimizer step of a moving average of the policy’s weights; null: none. IG: 0.992.',
+      ),
+    exportedWeights: z
+      .enum(['last', 'ema'])
+      .default('last')
+      .describe(
+        'With emaDecay, which weights model/ holds; the others go beside it, to model-ema/ or model-last/.',
+      ),
+
     gamma: field.fraction.default(1).describe('Discount of later rewards. IG, LMHP: 1.'),
     lambda: field.fraction
       .default(0.95)
       .describe('GAE: weight of longer returns (Schulman et al. 2015). IG, LMHP: 0.95.'),
     ratioClip: field.positive.default(0.2).describe('Policy ratio is clipped to 1 ± this. IG, LMHP: 0.2.'),
+    earlyStopKl: field.positive
+      .nullable()
+      .default(null)
+      .describe(
+        'Approximate KL (old to new policy, nats per token) of a minibatch, beyond which the policy rests until the next iteration. TRL, Spinning Up: 1.5 × a target.',
+      ),
     valueClip: field.positive
       .default(0.2)
       .describe(
@@ -104,6 +160,13 @@ export const ppoConfig = z
         code: 'custom',
         path: ['minibatches'],
         message: `must divide batchSize (${config.batchSize}), ${config.minibatches} does not`,
+      });
+    }
+    if (config.exportedWeights === 'ema' && config.emaDecay === null) {
+      context.addIssue({
+        code: 'custom',
+        path: ['exportedWeights'],
+        message: 'is "ema" and there is no average to export; set emaDecay too',
       });
     }
     if (config.missingEndOfTextScore !== null && config.missingEndOfTextPenalty !== 0) {

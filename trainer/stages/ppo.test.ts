@@ -10,6 +10,7 @@ import { ScalarModel } from '../model/scalar-model.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 import { runStage } from './index.ts';
 import type { PpoInput } from './ppo.config.ts';
+import { madeReward } from './testing/made-rewards.ts';
 import {
   letterTokenizer,
   recordingContext,
@@ -25,40 +26,6 @@ const { folder, remove } = temporaryFolder();
 let tokenizer: Tokenizer;
 let config: PpoInput;
 let random: string;
-
-/**
- * A reward model whose score depends on the last token alone: every block gives 0, and the embedding of a token points
- * along the head as far as its score says.
- */
-function lastTokenReward(score: (token: number) => number): ScalarModel {
-  const model = ScalarModel.fromLanguageModel(tinyModel(tokenizer, 9), 9);
-  const width = model.trunk.config.width;
-  for (const [name, variable] of model.parameters) {
-    const values = new Float32Array(variable.size);
-    if (name.endsWith('ln_f.weight')) values.fill(1);
-    if (name === 'score.weight') values[0] = 1;
-    if (name.endsWith('wte.weight')) {
-      for (let token = 0; token < tokenizer.vocabularySize; token++) {
-        // Layer norm maps (s, ±1, ±1, …) with zero mean and unit spread to about s at the first place.
-        const wanted = score(token);
-        const rest = width - 1;
-        const spread = Math.sqrt((width - wanted ** 2 - wanted ** 2 / rest) / (rest - (rest % 2)));
-        values[token * width] = wanted;
-        for (let i = 1; i < width; i++) values[token * width + i] = -wanted / rest + signs(i, rest) * spread;
-      }
-    }
-    const shaped = tf.tensor(values, variable.shape);
-    variable.assign(shaped);
-    shaped.dispose();
-  }
-  return model;
-}
-
-/** +1, −1, …, and 0 for the odd one out. */
-function signs(i: number, rest: number): number {
-  if (rest % 2 === 1 && i === rest) return 0;
-  return i % 2 === 0 ? 1 : -1;
-}
 
 /** The distribution of the first response token. */
 function firstToken(model: LanguageModel, prompt: string): Float32Array {
@@ -179,24 +146,10 @@ describe('ppo', () => {
     expect(tf.memory().numTensors).toBe(before);
   });
 
-  it('follows the committed trajectory (1e-3: sampled tokens carry over)', async () => {
-    const { reports } = await run('trajectory', { iterations: 3 });
-    const expected: Record<string, number>[] = [
-      { rewardMean: -0.220316, entropy: 3.215664, valueLoss: 2.003568 },
-      { rewardMean: -0.170707, entropy: 3.214087, valueLoss: 0.364407 },
-      { rewardMean: -0.857226, entropy: 3.211389, valueLoss: 0.132656 },
-    ];
-    for (const [i, values] of expected.entries()) {
-      for (const [name, value] of Object.entries(values)) {
-        expect(Math.abs((reports[i]?.values[name] ?? 0) - value)).toBeLessThan(1e-3);
-      }
-    }
-  });
-
   it.each([1, 2, 3])('finds the optimum π_ref exp(r / β) of a one-token task (seed %i)', async (seed) => {
     const wanted: Record<string, number> = { a: 1.5, b: 1, c: 0.5 };
     const score = (token: number): number => wanted[tokenizer.decode([token])] ?? -0.2;
-    const reward = lastTokenReward(score);
+    const reward = madeReward(tokenizer, { token: score });
     const a = tokenizer.encode('a');
     const check = reward.scores(rightPadded([a], tokenizer.padding)).dataSync()[0];
     expect(check).toBeCloseTo(1.5, 2);
@@ -235,7 +188,7 @@ describe('ppo', () => {
   });
 
   it('learns to end when only an end is worth something: end-of-text rate from about 1/V a token to 1', async () => {
-    const reward = lastTokenReward((token) => (token === tokenizer.endOfText ? 2 : 0));
+    const reward = madeReward(tokenizer, { token: (token) => (token === tokenizer.endOfText ? 2 : 0) });
     const rewardFolder = await writeTiny(join(folder, 'ending'), reward, tokenizer, { stage: 'reward' });
     reward.dispose();
     const { reports } = await run('ending-run', {

@@ -4,20 +4,22 @@ import { encodePrompt } from '../data/demonstrations.ts';
 import { readPrompts } from '../data/json-lines.ts';
 import type { Loss } from '../engine/gradients.ts';
 import { tf } from '../engine/tf.ts';
-import { TrainerError } from '../errors.ts';
+import { messageOf, TrainerError } from '../errors.ts';
 import { loadLanguageModel, loadScalarModel, loadTokenizer, readMetadata } from '../model/checkpoint.ts';
 import { generate } from '../model/generate.ts';
 import type { LanguageModel } from '../model/language-model.ts';
 import type { ScalarModel } from '../model/scalar-model.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 import type { PpoConfig } from './ppo.config.ts';
-import { estimateAdvantages, moments, whiten } from './shared/advantages.ts';
-import { requireSameTokenizer, saveModel } from './shared/checkpoints.ts';
-import { clippedPolicyLoss, clippedValueLoss, countRatios, type RatioSums } from './shared/clipped-losses.ts';
+import { concatenate, whitenEach } from './shared/advantages.ts';
+import { requireSameTokenizer, saveModel, weightFiles } from './shared/checkpoints.ts';
+import { clippedPolicyLoss, clippedValueLoss, countRatios } from './shared/clipped-losses.ts';
+import { type ScoredEpisode, scoreEpisodes } from './shared/episode-rewards.ts';
 import {
   chunks,
   type Episode,
   layOut,
+  type MeasuredEpisode,
   measureResponses,
   measureValues,
   responseLogProbs,
@@ -27,10 +29,18 @@ import {
 import { nextBeta } from './shared/kl-controller.ts';
 import { Learner } from './shared/learner.ts';
 import { requirePpoMemory } from './shared/memory.ts';
-import { Run } from './shared/run.ts';
+import { PpoWarnings } from './shared/ppo-warnings.ts';
+import { mixtureState } from './shared/pretraining-data.ts';
+import { PretrainingMix } from './shared/pretraining-mix.ts';
+import { RolloutFiles } from './shared/rollout-files.ts';
+import { measureRollout } from './shared/rollout-metrics.ts';
+import { Run, type StepEnd } from './shared/run.ts';
 import { writeSamples } from './shared/samples.ts';
 import { learningRateFactor } from './shared/schedule.ts';
 import { ShuffledOrder, seedFor } from './shared/seeds.ts';
+import { takeTurn } from './shared/turn.ts';
+import { measureUpdate, newProgress, type UpdateProgress, updateProgress } from './shared/update-progress.ts';
+import { WeightAverage } from './shared/weight-average.ts';
 import type { StageContext, StageResult } from './types.ts';
 
 /**
@@ -40,88 +50,127 @@ import type { StageContext, StageResult } from './types.ts';
  * stay as they are: the reference (the SFT model) and the reward model. One iteration: the policy writes completions, these
  * are scored, advantages are estimated, and both models take `epochs` × `minibatches` optimizer steps on them.
  *
- * docs of the metrics: see `measureIteration` and `update`.
+ * An abort is heeded between two parts of a rollout, two passes of scoring and two minibatches: what is done so far is kept,
+ * and the run goes on from there. A kill costs the minibatches since the last saved state, and no finished rollout.
+ *
+ * Docs of the metrics: see `measureRollout` and `measureUpdate`.
  */
 export async function runPpo(config: PpoConfig, context: StageContext): Promise<StageResult> {
   requireSameTokenizer(config.model, config.reward);
   requirePpoMemory(config);
   const totalSteps = config.iterations;
-  const run = await Run.open(
-    { ...config, stage: 'ppo', config, inputs: [config.prompts], totalSteps },
-    context,
-  );
+  const sources = config.ptxSources.map(({ path }) => path);
+  const inputs = [config.prompts, ...sources, ...weightFiles(config.model), ...weightFiles(config.reward)];
+  const run = await Run.open({ ...config, stage: 'ppo', config, inputs, totalSteps }, context);
   if (run.finished) return run.finished;
 
   const tokenizer = loadTokenizer(config.model);
   const models = await loadModels(config);
   const { policy, valueModel } = models;
-  const policyLearner = new Learner('policy', policy.parameters, config);
-  const valueLearner = new Learner('value', valueModel.parameters, config);
-  const learners = [policyLearner, valueLearner];
+  const average = config.emaDecay === null ? null : new WeightAverage(policy, config.emaDecay);
+  const learners = {
+    policy: new Learner('policy', policy.parameters, config),
+    value: new Learner('value', valueModel.parameters, config),
+  };
+  const kept = [learners.policy, learners.value, ...(average ? [average] : [])];
+  const rollouts = new RolloutFiles(context.runFolder, run.identity);
+  const warnings = new PpoWarnings();
   try {
-    const prompts = loadPrompts(config, tokenizer, policy.config.contextLength, (line) => run.message(line));
+    const prompts = loadPrompts(config, tokenizer, models, (line) => run.message(line));
     const order = new ShuffledOrder(prompts.length, seedFor(config.seed, 'prompts'));
-    let beta = config.beta;
+    const mix =
+      sources.length > 0 ? new PretrainingMix(config, tokenizer, policy.config.contextLength) : null;
     const score = (sequences: number[][]): Promise<number[]> =>
       scoreNormalized(models, sequences, tokenizer, config);
+    let beta = config.beta;
+    let firstEntropy: number | null = null;
+    let interrupted: UpdateProgress | null = null;
     if (run.resumed) {
-      run.restore(learners);
-      beta = extraState.parse(run.resumed.extra).beta;
+      run.restore(kept);
+      const extra = extraState.parse(run.resumed.extra);
+      ({ beta, firstEntropy, update: interrupted } = extra);
+      if (mix && extra.mixture) mix.restore(extra.mixture);
     } else {
       await run.reportSamples(0, await writeSamples(policy, tokenizer, config, { score }));
     }
 
     for (let iteration = run.nextStep; ; iteration++) {
-      const began = performance.now();
-      const chosen = order
-        .take((iteration - 1) * config.batchSize, config.batchSize)
-        .flatMap((index) => [prompts[index] ?? []]);
-      const episodes = await rollOut(policy, chosen, tokenizer, config, iteration);
-      const generated = performance.now();
-
-      const rollout = await scoreRollout(models, episodes, tokenizer, config, beta);
-      const measured = measureIteration(rollout, config);
-      const scored = performance.now();
-
-      const factor = learningRateFactor(iteration, totalSteps, config);
-      const updated = await update(models, policyLearner, valueLearner, rollout, tokenizer, config, {
-        iteration,
-        learningRate: config.learningRate * factor,
-        valueLearningRate: config.valueLearningRate * factor,
+      const progress: UpdateProgress = interrupted ?? newProgress();
+      interrupted = null;
+      const end = (step: number, update: UpdateProgress | null): StepEnd => ({
+        learners: kept,
+        extra: { beta, firstEntropy, mixture: mix?.state() ?? null, update },
+        writeModel: (folder, metrics) =>
+          saveModels(folder, policy, average, tokenizer, config, step, metrics),
       });
-      const trained = performance.now();
+      const chosen = order.take((iteration - 1) * config.batchSize, config.batchSize);
+      const factor = learningRateFactor(iteration, totalSteps, config);
+      const seconds: Seconds = { generation: 0, scoring: 0, training: 0 };
+      let episodes: ScoredEpisode[];
+      try {
+        const written = await rollOut(
+          models,
+          chosen.flatMap((index) => [prompts[index] ?? []]),
+          tokenizer,
+          config,
+          { iteration, files: rollouts, signal: context.signal, seconds, resumed: progress.minibatches > 0 },
+        );
+        const began = performance.now();
+        episodes = scoreEpisodes(written, models, beta, config);
+        await update({ ...models, learners, average, mix }, episodes, tokenizer, config, progress, {
+          iteration,
+          promptNumbers: chosen.map((index) => index + 1),
+          learningRate: config.learningRate * factor,
+          valueLearningRate: config.valueLearningRate * factor,
+          signal: context.signal,
+        });
+        seconds.training = (performance.now() - began) / 1000;
+      } catch (error) {
+        if (!context.signal.aborted || error !== context.signal.reason) throw error;
+        const { minibatches } = progress;
+        return minibatches === 0
+          ? await run.interrupt(iteration - 1, end(iteration - 1, null))
+          : await run.interrupt(iteration - 1, end(iteration - 1, progress), `minibatch-${minibatches}`);
+      }
 
+      const measured = measureRollout(episodes);
+      firstEntropy ??= measured.entropy;
       await run.report(iteration, {
         ...measured,
-        ...updated,
+        ...measureUpdate(progress, { ptx: mix !== null, earlyStop: config.earlyStopKl !== null }),
         beta,
         learningRate: config.learningRate * factor,
-        secondsGeneration: (generated - began) / 1000,
-        secondsScoring: (scored - generated) / 1000,
-        secondsTraining: (trained - scored) / 1000,
-        tokensPerSecond: (1000 * rollout.tokens) / (trained - began),
+        secondsGeneration: seconds.generation,
+        secondsScoring: seconds.scoring,
+        secondsTraining: seconds.training,
+        tokensPerSecond:
+          (measured.responseLength * episodes.length) /
+          (seconds.generation + seconds.scoring + seconds.training),
       });
+      for (const line of warnings.check(iteration, measured, firstEntropy)) run.message(line);
       beta = nextBeta(beta, measured.klToReference, config.batchSize, config);
       const last = iteration === totalSteps;
       if (last || iteration % config.sampleEvery === 0) {
         await run.reportSamples(iteration, await writeSamples(policy, tokenizer, config, { score }));
       }
 
-      const ended = await run.endStep(iteration, {
-        learners,
-        extra: { beta },
-        writeModel: (folder, metrics) =>
-          saveModel(folder, policy, tokenizer, { stage: 'ppo', config, step: iteration, metrics }),
-      });
+      const ended = await run.endStep(iteration, end(iteration, null));
+      rollouts.dropUpTo(ended?.status === 'completed' ? iteration : run.savedStep);
       if (ended) return ended;
     }
   } finally {
-    for (const learner of learners) learner.dispose();
+    for (const learner of kept) learner.dispose();
     for (const model of [policy, models.reference, models.reward, valueModel]) model.dispose();
   }
 }
 
-const extraState = z.strictObject({ beta: z.number() });
+/** What the state keeps besides weights and moments. `update` is there when the run was interrupted between minibatches. */
+const extraState = z.strictObject({
+  beta: z.number(),
+  firstEntropy: z.number().nullable().default(null),
+  mixture: mixtureState.nullable().default(null),
+  update: updateProgress.nullable().default(null),
+});
 
 interface Models {
   policy: LanguageModel;
@@ -148,16 +197,19 @@ async function loadModels(config: PpoConfig): Promise<Models> {
   return { policy, reference, reward, valueModel, gain, bias };
 }
 
+/** Prompts that leave room for a completion in every model's context; the reward model's can be the shorter one. */
 function loadPrompts(
   config: PpoConfig,
   tokenizer: Tokenizer,
-  contextLength: number,
+  { policy, reward }: Models,
   onMessage: (line: string) => void,
 ): number[][] {
-  const room = contextLength - config.maxNewTokens;
+  const contexts = [policy.config.contextLength, reward.trunk.config.contextLength] as const;
+  const room = Math.min(...contexts) - config.maxNewTokens;
   if (room < 1) {
+    const whose = contexts[0] <= contexts[1] ? "policy's" : "reward model's";
     throw new TrainerError(
-      `maxNewTokens is ${config.maxNewTokens} and the policy's context ${contextLength} tokens: expected room for a prompt.`,
+      `maxNewTokens is ${config.maxNewTokens} and the ${whose} context ${Math.min(...contexts)} tokens: expected room for a prompt.`,
     );
   }
   const encoded = [...readPrompts(config.prompts)].map(({ prompt }) => encodePrompt(prompt, tokenizer, room));
@@ -170,21 +222,73 @@ function loadPrompts(
   return encoded.map(({ tokens }) => tokens);
 }
 
-/** The policy writes a completion to each prompt. Tokens come from the whole distribution, or ratios would mean nothing. */
+/** Where an iteration's time went, in seconds; what was read from disk after an interruption took none. */
+interface Seconds {
+  generation: number;
+  scoring: number;
+  training: number;
+}
+
+interface RolloutSettings {
+  iteration: number;
+  files: RolloutFiles;
+  signal: AbortSignal;
+  seconds: Seconds;
+  /** The update has begun on this rollout before: it must be there, as the policy is no longer the one that wrote it. */
+  resumed: boolean;
+}
+
+/** The policy writes a completion to each prompt, part by part, and all models read them. Finished parts stay on disk. */
 async function rollOut(
+  models: Models,
+  prompts: number[][],
+  tokenizer: Tokenizer,
+  config: PpoConfig,
+  { iteration, files, signal, seconds, resumed }: RolloutSettings,
+): Promise<MeasuredEpisode[]> {
+  const episodes: MeasuredEpisode[] = [];
+  for (const [part, own] of chunks(prompts, config.rolloutBatchSize).entries()) {
+    let measured = files.read(iteration, part);
+    if (!measured) {
+      if (resumed) {
+        throw new TrainerError(
+          `The rollout of iteration ${iteration} is gone from the run's folder "rollouts": expected it, as the run was interrupted while learning from it.`,
+        );
+      }
+      const began = performance.now();
+      const written = await writeCompletions(models.policy, own, tokenizer, config, {
+        iteration,
+        firstPlace: episodes.length,
+        signal,
+      });
+      const generated = performance.now();
+      measured = await measureEpisodes(models, written, tokenizer, config, signal);
+      files.write(iteration, part, measured);
+      seconds.generation += (generated - began) / 1000;
+      seconds.scoring += (performance.now() - generated) / 1000;
+    }
+    episodes.push(...measured);
+  }
+  return episodes;
+}
+
+/** Completions under the whole distribution of the policy, or ratios would mean nothing: no top-k, no top-p. */
+async function writeCompletions(
   policy: LanguageModel,
   prompts: number[][],
   tokenizer: Tokenizer,
   config: PpoConfig,
-  iteration: number,
+  { iteration, firstPlace, signal }: { iteration: number; firstPlace: number; signal: AbortSignal },
 ): Promise<Episode[]> {
   const generations = await generate(policy, prompts, {
     maxNewTokens: config.maxNewTokens,
     temperature: config.temperature,
     seed: seedFor(config.seed, 'rollout', iteration),
+    firstPlace,
     stopTokens: stopTokensOf(tokenizer),
     vocabularyLimit: tokenizer.vocabularySize,
-    batchSize: config.batchSize,
+    batchSize: config.rolloutBatchSize,
+    signal,
   });
   return generations.map(({ tokens, finished }, i) => ({
     prompt: prompts[i] ?? [],
@@ -193,237 +297,186 @@ async function rollOut(
   }));
 }
 
-/** One episode with everything that the update needs, per response token. */
-interface ScoredEpisode extends Episode {
-  /** Normalised, as the reward model gave it. */
-  score: number;
-  logProbs: Float32Array;
-  referenceLogProbs: Float32Array;
-  entropies: Float32Array;
-  values: Float32Array;
-  rewards: Float64Array;
-  advantages: Float64Array;
-  returns: Float64Array;
-}
-
-interface Rollout {
-  episodes: ScoredEpisode[];
-  /** Response tokens in all. */
-  tokens: number;
-}
-
-/** Scores what the policy wrote, and estimates advantages. */
-async function scoreRollout(
-  { policy, reference, reward, valueModel, gain, bias }: Models,
-  episodes: Episode[],
-  tokenizer: Tokenizer,
+/** Every model reads the episodes, the policy as it was when it wrote them. */
+async function measureEpisodes(
+  { policy, reference, reward, valueModel, bias }: Models,
+  episodes: readonly Episode[],
+  { padding }: Tokenizer,
   config: PpoConfig,
-  beta: number,
-): Promise<Rollout> {
-  const { padding } = tokenizer;
+  signal: AbortSignal,
+): Promise<MeasuredEpisode[]> {
   const { temperature } = config;
   const chunk = config.microBatchSize ?? config.batchSize / config.minibatches;
+  const options = { padding, chunk, signal };
   const sequences = episodes.map(({ prompt, response }) => [...prompt, ...response]);
-  const raw = await scoreSequences(reward, sequences, { padding, chunk });
-  const scores = raw.map((score) => gain * score + bias);
-  const measured = await measureResponses(policy, episodes, { temperature, padding, chunk });
-  const referenced = await measureResponses(reference, episodes, { temperature, padding, chunk });
-  const values = await measureValues(valueModel, episodes, { padding, chunk, bias });
-
-  const rewards = episodes.map((episode, i) => {
-    const score = scores[i] ?? Number.NaN;
-    return tokenRewards(
-      measured.logProbs[i] ?? new Float32Array(),
-      referenced.logProbs[i] ?? new Float32Array(),
-      beta,
-      episode.finished ? score : unfinishedScore(score, config),
-    );
-  });
-  const whitened = config.whitenRewards ? whitenEach(rewards, true) : rewards;
-  const estimates = whitened.map((own, i) => estimateAdvantages(own, values[i] ?? [], config));
-  const advantages = estimates.map((estimate) => estimate.advantages);
-  const finalAdvantages = config.whitenAdvantages === 'batch' ? whitenEach(advantages) : advantages;
-  return {
-    tokens: episodes.reduce((sum, { response }) => sum + response.length, 0),
-    episodes: episodes.map((episode, i) => ({
-      ...episode,
-      score: scores[i] ?? Number.NaN,
-      logProbs: measured.logProbs[i] ?? new Float32Array(),
-      referenceLogProbs: referenced.logProbs[i] ?? new Float32Array(),
-      entropies: measured.entropies[i] ?? new Float32Array(),
-      values: values[i] ?? new Float32Array(),
-      rewards: whitened[i] ?? new Float64Array(),
-      advantages: finalAdvantages[i] ?? new Float64Array(),
-      returns: estimates[i]?.returns ?? new Float64Array(),
-    })),
-  };
+  const rawScores = await scoreSequences(reward, sequences, options);
+  const measured = await measureResponses(policy, episodes, { ...options, temperature });
+  const referenced = await measureResponses(reference, episodes, { ...options, temperature });
+  const values = await measureValues(valueModel, episodes, { ...options, bias });
+  const none = new Float32Array();
+  return episodes.map((episode, i) => ({
+    ...episode,
+    rawScore: rawScores[i] ?? Number.NaN,
+    logProbs: measured.logProbs[i] ?? none,
+    entropies: measured.entropies[i] ?? none,
+    referenceLogProbs: referenced.logProbs[i] ?? none,
+    values: values[i] ?? none,
+  }));
 }
 
-/** reward_t = −β (log π_t − log π_ref,t), and the score at the last token (not one later, as TRL has it). */
-export function tokenRewards(
-  logProbs: Float32Array,
-  referenceLogProbs: Float32Array,
-  beta: number,
-  score: number,
-): Float64Array {
-  const rewards = Float64Array.from(
-    logProbs,
-    (logProb, t) => -beta * (logProb - (referenceLogProbs[t] ?? 0)),
-  );
-  const last = rewards.length - 1;
-  rewards[last] = (rewards[last] ?? 0) + score;
-  return rewards;
-}
-
-/** What a completion without an end is worth. */
-function unfinishedScore(score: number, config: PpoConfig): number {
-  return config.missingEndOfTextScore ?? score - config.missingEndOfTextPenalty;
-}
-
-/** Whitens values of several episodes together. */
-function whitenEach(parts: readonly Float64Array[], keepMean = false): Float64Array[] {
-  const whitened = whiten(concatenate(parts), keepMean);
-  let offset = 0;
-  return parts.map((part) => {
-    offset += part.length;
-    return whitened.slice(offset - part.length, offset);
-  });
-}
-
-/**
- * What the rollout shows, before the update: `rewardMean` and `rewardStd` (normalised reward-model score of an episode),
- * `scoreMean` (the same after the rule for missing ends), `klToReference` (k1: Σ log π − log π_ref of an episode, mean) and
- * `klToReferenceK3` (never negative; Schulman 2020), `entropy` (nats per token), `totalReward` (score and KL of an
- * episode), `returnMean`, `valueMean`, `explainedVariance` (of returns by values), `eotRate` (share of episodes that
- * ended), `responseLength` (tokens).
- */
-function measureIteration({ episodes, tokens }: Rollout, config: PpoConfig) {
-  let klToReference = 0;
-  let klToReferenceK3 = 0;
-  let totalReward = 0;
-  for (const { logProbs, referenceLogProbs, rewards } of episodes) {
-    for (let t = 0; t < logProbs.length; t++) {
-      const difference = (logProbs[t] ?? 0) - (referenceLogProbs[t] ?? 0);
-      klToReference += difference;
-      klToReferenceK3 += Math.expm1(-difference) + difference;
-      totalReward += rewards[t] ?? 0;
-    }
-  }
-  const count = episodes.length;
-  const score = moments(episodes.map((episode) => episode.score));
-  const given = episodes.map((episode) =>
-    episode.finished ? episode.score : unfinishedScore(episode.score, config),
-  );
-  const returns = concatenate(episodes.map((episode) => episode.returns));
-  const values = concatenate(episodes.map((episode) => episode.values));
-  const errors = returns.map((value, i) => value - (values[i] ?? 0));
-  const spread = moments(returns).variance;
-  return {
-    rewardMean: score.mean,
-    rewardStd: Math.sqrt(score.variance),
-    scoreMean: moments(given).mean,
-    klToReference: klToReference / count,
-    klToReferenceK3: klToReferenceK3 / count,
-    entropy: moments(concatenate(episodes.map((episode) => episode.entropies))).mean,
-    totalReward: totalReward / count,
-    returnMean: moments(returns).mean,
-    valueMean: moments(values).mean,
-    explainedVariance: spread > 0 ? 1 - moments(errors).variance / spread : 0,
-    eotRate: episodes.filter((episode) => episode.finished).length / count,
-    responseLength: tokens / count,
-  };
+/** Everything that an update moves or reads. */
+interface Learning extends Models {
+  learners: { policy: Learner; value: Learner };
+  average: WeightAverage | null;
+  mix: PretrainingMix | null;
 }
 
 interface UpdateSettings {
   iteration: number;
+  /** For each episode the number of its prompt in the file of prompts, from 1. */
+  promptNumbers: number[];
   learningRate: number;
   valueLearningRate: number;
+  signal: AbortSignal;
 }
 
 /**
- * `epochs` passes over the episodes in minibatches, each one optimizer step of policy and value model. Reported, as means
- * over minibatches: `policyLoss`, `valueLoss` (before its coefficient), `gradientNorm` and `valueGradientNorm` (before
- * clipping), and over all tokens seen `approxKl` (old to new policy, k3), `clipFraction`, `ratioMean`, `ratioVariance`,
- * `valueClipFraction`.
+ * `epochs` passes over the episodes in minibatches, each one optimizer step of policy and value model, from the minibatch
+ * on at which `progress` stands; it is kept up to date as the update goes on.
  */
 async function update(
-  { policy, valueModel, bias }: Models,
-  policyLearner: Learner,
-  valueLearner: Learner,
-  { episodes }: Rollout,
+  learning: Learning,
+  episodes: readonly ScoredEpisode[],
   tokenizer: Tokenizer,
   config: PpoConfig,
-  { iteration, learningRate, valueLearningRate }: UpdateSettings,
-): Promise<Record<string, number>> {
+  progress: UpdateProgress,
+  settings: UpdateSettings,
+): Promise<void> {
+  const { iteration, signal } = settings;
   const size = config.batchSize / config.minibatches;
-  const micro = config.microBatchSize ?? size;
   const order = new ShuffledOrder(episodes.length, seedFor(config.seed, 'minibatches', iteration));
-  const ratios: RatioSums = { tokens: 0, clipped: 0, kl: 0, ratio: 0, ratioSquared: 0 };
-  const policySteps: { loss: number; gradientNorm: number }[] = [];
-  const valueSteps: { loss: number; gradientNorm: number }[] = [];
-  let valuesClipped = 0;
-  let valuesSeen = 0;
-
-  for (let minibatch = 0; minibatch < config.epochs * config.minibatches; minibatch++) {
-    const chosen = order.take(minibatch * size, size).flatMap((index) => episodes[index] ?? []);
-    const divisor = chosen.reduce((sum, { response }) => sum + response.length, 0);
-    const raw = chosen.map((episode) => episode.advantages);
-    const advantages = config.whitenAdvantages === 'minibatch' ? whitenEach(raw) : raw;
-    const parts = chunks(
-      chosen.map((episode, i) => ({ ...episode, advantages: advantages[i] ?? new Float64Array() })),
-      micro,
-    );
-
-    if (iteration > config.valueWarmupIterations) {
-      const losses = parts.map(
-        (part): Loss =>
-          (watch) => {
-            const old = Float32Array.from(concatenate(part.map((episode) => episode.logProbs)));
-            const advantage = Float32Array.from(concatenate(part.map((episode) => episode.advantages)));
-            const logProbs = responseLogProbs(policy, layOut(part, tokenizer.padding), config.temperature);
-            watch(logProbs, (values) => countRatios(ratios, values, old, config.ratioClip));
-            return clippedPolicyLoss(logProbs, old, advantage, config.ratioClip, divisor);
-          },
+  while (progress.minibatches < config.epochs * config.minibatches) {
+    await takeTurn(signal);
+    const places = order.take(progress.minibatches * size, size);
+    const minibatch = places.flatMap((place) => episodes[place] ?? []);
+    try {
+      if (iteration > config.valueWarmupIterations && !progress.stopped) {
+        await stepPolicy(learning, minibatch, tokenizer, config, progress, settings.learningRate);
+      }
+      await stepValue(learning, minibatch, tokenizer, config, progress, settings.valueLearningRate);
+    } catch (cause) {
+      if (!(cause instanceof TrainerError)) throw cause;
+      const numbers = places.map((place) => settings.promptNumbers[place]);
+      throw new TrainerError(
+        `Iteration ${iteration}, minibatch ${progress.minibatches + 1} (prompts ${numbers.join(', ')}): ${messageOf(cause).replace(/\.$/, '')}.`,
+        { cause },
       );
-      policySteps.push(await policyLearner.step(losses, learningRate));
     }
+    progress.minibatches += 1;
+  }
+}
 
-    const losses = parts.map(
-      (part): Loss =>
-        (watch) => {
-          const old = Float32Array.from(concatenate(part.map((episode) => episode.values)));
-          const returns = Float32Array.from(concatenate(part.map((episode) => episode.returns)));
-          const values = responseValues(valueModel, layOut(part, tokenizer.padding), bias);
-          watch(values, (numbers) => {
-            for (const [i, value] of numbers.entries()) {
-              valuesSeen += 1;
-              if (Math.abs(value - (old[i] ?? 0)) > config.valueClip) valuesClipped += 1;
-            }
-          });
-          const loss = clippedValueLoss(values, old, returns, config.valueClip, divisor);
-          return tf.mul<tf.Scalar>(loss, config.valueCoefficient);
-        },
+/**
+ * One step of the policy on the clipped surrogate, and with PPO-ptx on γ · pretraining loss: both gradients are summed, then
+ * clipped together (InstructGPT, appendix C.4, accumulates both before the step).
+ */
+async function stepPolicy(
+  { policy, learners, average, mix }: Learning,
+  minibatch: readonly ScoredEpisode[],
+  { padding }: Tokenizer,
+  config: PpoConfig,
+  progress: UpdateProgress,
+  learningRate: number,
+): Promise<void> {
+  const tokens = minibatch.reduce((sum, { response }) => sum + response.length, 0);
+  const raw = minibatch.map((episode) => episode.advantages);
+  const advantages = config.whitenAdvantages === 'minibatch' ? whitenEach(raw) : raw;
+  const micro = config.microBatchSize ?? minibatch.length;
+  const ratios = { tokens: 0, clipped: 0, kl: 0, ratio: 0, ratioSquared: 0 };
+  const withAdvantages = minibatch.map((episode, i) => ({
+    ...episode,
+    advantages: advantages[i] ?? new Float64Array(),
+  }));
+  const losses = chunks(withAdvantages, micro).map((part): Loss => {
+    const old = Float32Array.from(concatenate(part.map((episode) => episode.logProbs)));
+    const advantage = Float32Array.from(concatenate(part.map((episode) => episode.advantages)));
+    return (watch) => {
+      const logProbs = responseLogProbs(policy, layOut(part, padding), config.temperature);
+      watch(logProbs, (values) => countRatios(ratios, values, old, config.ratioClip));
+      const loss = clippedPolicyLoss(logProbs, old, advantage, config.ratioClip, tokens);
+      watch(loss, ([value]) => {
+        progress.policyLoss += value ?? Number.NaN;
+      });
+      return loss;
+    };
+  });
+  if (mix) {
+    const rows = config.ptxRowsPerEpisode * minibatch.length;
+    losses.push(
+      ...mix.losses(policy, rows, micro, (loss) => {
+        progress.ptxLoss += loss;
+      }),
     );
-    valueSteps.push(await valueLearner.step(losses, valueLearningRate));
   }
+  const { gradientNorm } = await learners.policy.step(losses, learningRate);
+  average?.update();
+  progress.policySteps += 1;
+  progress.gradientNorm += gradientNorm;
+  for (const name of ['tokens', 'clipped', 'kl', 'ratio', 'ratioSquared'] as const) {
+    progress.ratios[name] += ratios[name];
+  }
+  progress.stopped = config.earlyStopKl !== null && ratios.kl / ratios.tokens > config.earlyStopKl;
+}
 
-  const values: Record<string, number> = {
-    valueLoss: moments(valueSteps.map(({ loss }) => loss)).mean / config.valueCoefficient,
-    valueGradientNorm: moments(valueSteps.map(({ gradientNorm }) => gradientNorm)).mean,
-    valueClipFraction: valuesClipped / valuesSeen,
-  };
-  if (policySteps.length > 0) {
-    const ratioMean = ratios.ratio / ratios.tokens;
-    Object.assign(values, {
-      policyLoss: moments(policySteps.map(({ loss }) => loss)).mean,
-      gradientNorm: moments(policySteps.map(({ gradientNorm }) => gradientNorm)).mean,
-      approxKl: ratios.kl / ratios.tokens,
-      clipFraction: ratios.clipped / ratios.tokens,
-      ratioMean,
-      ratioVariance: Math.max(0, ratios.ratioSquared / ratios.tokens - ratioMean ** 2),
-    });
+/** One step of the value model on the clipped squared error. */
+async function stepValue(
+  { valueModel, learners, bias }: Learning,
+  minibatch: readonly ScoredEpisode[],
+  { padding }: Tokenizer,
+  config: PpoConfig,
+  progress: UpdateProgress,
+  learningRate: number,
+): Promise<void> {
+  const tokens = minibatch.reduce((sum, { response }) => sum + response.length, 0);
+  const losses = chunks(minibatch, config.microBatchSize ?? minibatch.length).map((part): Loss => {
+    const old = Float32Array.from(concatenate(part.map((episode) => episode.values)));
+    const returns = Float32Array.from(concatenate(part.map((episode) => episode.returns)));
+    return (watch) => {
+      const values = responseValues(valueModel, layOut(part, padding), bias);
+      watch(values, (numbers) => {
+        for (const [i, value] of numbers.entries()) {
+          progress.valuesSeen += 1;
+          if (Math.abs(value - (old[i] ?? 0)) > config.valueClip) progress.valuesClipped += 1;
+        }
+      });
+      const loss = clippedValueLoss(values, old, returns, config.valueClip, tokens);
+      return tf.mul<tf.Scalar>(loss, config.valueCoefficient);
+    };
+  });
+  const { loss, gradientNorm } = await learners.value.step(losses, learningRate);
+  progress.valueSteps += 1;
+  progress.valueLoss += loss / config.valueCoefficient;
+  progress.valueGradientNorm += gradientNorm;
+}
+
+/** Writes the weights that the config names to `folder`, and the others, if there are any, to a folder beside it. */
+async function saveModels(
+  folder: string,
+  policy: LanguageModel,
+  average: WeightAverage | null,
+  tokenizer: Tokenizer,
+  config: PpoConfig,
+  step: number,
+  metrics: Record<string, number>,
+): Promise<void> {
+  const info = { stage: 'ppo', config, step, metrics } as const;
+  if (average && config.exportedWeights === 'ema') {
+    await saveModel(`${folder}-last`, policy, tokenizer, info);
+    await saveModel(folder, average.model, tokenizer, info);
+    return;
   }
-  return values;
+  if (average) await saveModel(`${folder}-ema`, average.model, tokenizer, info);
+  await saveModel(folder, policy, tokenizer, info);
 }
 
 /** Normalised scores of whole sequences. */
@@ -436,14 +489,4 @@ async function scoreNormalized(
   const chunk = config.microBatchSize ?? config.batchSize;
   const scores = await scoreSequences(reward, sequences, { padding, chunk });
   return scores.map((score) => gain * score + bias);
-}
-
-function concatenate(parts: readonly ArrayLike<number>[]): Float64Array {
-  const whole = new Float64Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let offset = 0;
-  for (const part of parts) {
-    whole.set(part, offset);
-    offset += part.length;
-  }
-  return whole;
 }

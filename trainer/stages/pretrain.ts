@@ -1,4 +1,3 @@
-import { z } from 'zod';
 import { selectRows, type TrainingBatch } from '../data/batch.ts';
 import { Mixture, type MixtureSource } from '../data/mixture.ts';
 import { packRows, sequentialBatches, targetBytes } from '../data/packing.ts';
@@ -11,7 +10,7 @@ import { chunks } from './shared/episodes.ts';
 import { countedWeight, evaluateLoss, summedLoss } from './shared/language-model-loss.ts';
 import { Learner } from './shared/learner.ts';
 import { requirePretrainMemory } from './shared/memory.ts';
-import { loadCorpora, openTokenizer, type PretrainingData } from './shared/pretraining-data.ts';
+import { loadCorpora, mixtureState, openTokenizer, type PretrainingData } from './shared/pretraining-data.ts';
 import { Run } from './shared/run.ts';
 import { writeSamples } from './shared/samples.ts';
 import { learningRateFactor } from './shared/schedule.ts';
@@ -144,15 +143,3 @@ function bitsPerByte(nats: number, bytes: number): number {
 function countTokens(sources: readonly MixtureSource[]): number {
   return sources.reduce((sum, { corpus }) => sum + corpus.tokens.length, 0);
 }
-
-const mixtureState = z.strictObject({
-  random: z.tuple([z.number(), z.number(), z.number(), z.number()]),
-  sources: z.record(
-    z.string(),
-    z.strictObject({
-      epoch: z.int(),
-      next: z.int(),
-      open: z.array(z.tuple([z.int(), z.int()])),
-    }),
-  ),
-});

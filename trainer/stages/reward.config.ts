@@ -9,7 +9,7 @@ export const rewardConfig = z
       'Checkpoint folder of the SFT model that the reward model starts from. IG: the 6B SFT model.',
     ),
     rankings: field.path.describe(
-      'JSON lines of { prompt, completions[], ranks[] (1 = best, equal = tie), split? }.',
+      'JSON lines of { prompt, completions[], ranks[] (1 = best, equal = tie), strength?, labeler?, split? } or { prompt, chosen, rejected, margin? }.',
     ),
     validation: field.path
       .nullable()
@@ -18,6 +18,11 @@ export const rewardConfig = z
     validationFraction: field
       .validationFraction(0.1)
       .describe('Share of prompts held out where no validation file is given and no line names its split.'),
+    heldOutLabelerFraction: field.fraction
+      .default(0)
+      .describe(
+        'Share of labelers, by a hash of their names, who are not learned from but measured on. IG: 0.2, five times.',
+      ),
 
     epochs: field.positiveInteger.default(1).describe('Passes over the rankings. IG: 1 (more overfits).'),
     batchSize: field.positiveInteger
@@ -35,16 +40,29 @@ export const rewardConfig = z
         'Coefficient of mean((r_w + r_l)²), which keeps scores near 0 (Eisenstein et al. 2023: 0.01).',
       ),
 
+    margin: z
+      .enum(['none', 'strength'])
+      .default('none')
+      .describe(
+        "By how much a pair's scores should differ: nothing, or a line's margin, or by its strength from 1 to 4: 0, 1/3, 2/3, 1 (Llama 2, table 27).",
+      ),
+
     normalization: z
-      .enum(['completions', 'demonstrations', 'none'])
+      .enum(['completions', 'samples', 'demonstrations', 'none'])
       .default('completions')
       .describe(
-        'Afterwards: mean 0 and std 1 over the ranked completions (LMHP, on samples of the policy), or demonstrations at mean 0 (IG), or neither.',
+        'Afterwards: mean 0 and std 1 over the ranked completions, or over new samples of the SFT model (LMHP), or demonstrations at mean 0 (IG), or neither.',
       ),
     demonstrations: field.path
       .nullable()
       .default(null)
       .describe("JSON lines of demonstrations; needed for normalization 'demonstrations'."),
+    normalizationSamples: z
+      .int()
+      .min(2)
+      .default(256)
+      .describe("Samples of the SFT model for normalization 'samples', over the prompts in turn. LMHP: 256."),
+    normalizationTokens: field.positiveInteger.default(48).describe('Longest of these samples, in tokens.'),
 
     validateEvery: field.positiveInteger
       .default(10)

@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { type DpoConfig, dpoConfig } from './dpo.config.ts';
 import { type PpoConfig, ppoConfig } from './ppo.config.ts';
 import { type PretrainConfig, pretrainConfig } from './pretrain.config.ts';
 import { type RewardConfig, rewardConfig } from './reward.config.ts';
@@ -11,6 +12,7 @@ export interface StageConfigs {
   sft: SftConfig;
   reward: RewardConfig;
   ppo: PpoConfig;
+  dpo: DpoConfig;
 }
 
 /** The schema of each stage's config. Imports no tensor library: web pages and `--help` read it. */
@@ -19,4 +21,5 @@ export const stageSchemas: { [Name in StageName]: z.ZodObject & z.ZodType<StageC
   sft: sftConfig,
   reward: rewardConfig,
   ppo: ppoConfig,
+  dpo: dpoConfig,
 };

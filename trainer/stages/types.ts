@@ -22,7 +22,10 @@ export interface SamplesReport {
 export interface StageContext {
   /** Everything that the run writes. When it holds a state of the very same config, the run goes on from there. */
   runFolder: string;
-  /** On abort the stage finishes the step that it is in, writes its state and a checkpoint, and returns 'interrupted'. */
+  /**
+   * On abort the stage finishes the step that it is in, PPO only the minibatch, writes its state and a checkpoint, and
+   * returns 'interrupted'.
+   */
   signal: AbortSignal;
   onMetrics(report: MetricsReport): void | Promise<void>;
   onSamples(report: SamplesReport): void | Promise<void>;
@@ -45,5 +48,5 @@ export interface StageResult {
   resumedFrom: number | null;
 }
 
-export const stageNames = ['pretrain', 'sft', 'reward', 'ppo'] as const;
+export const stageNames = ['pretrain', 'sft', 'reward', 'ppo', 'dpo'] as const;
 export type StageName = (typeof stageNames)[number];

@@ -54,3 +54,24 @@ export function whiten(values: ArrayLike<number>, keepMean = false): Float64Arra
   const scale = 1 / Math.sqrt(variance + 1e-8);
   return Float64Array.from(values, (value) => (value - mean) * scale + (keepMean ? mean : 0));
 }
+
+/** Whitens values of several episodes together. */
+export function whitenEach(parts: readonly Float64Array[], keepMean = false): Float64Array[] {
+  const whitened = whiten(concatenate(parts), keepMean);
+  let offset = 0;
+  return parts.map((part) => {
+    offset += part.length;
+    return whitened.slice(offset - part.length, offset);
+  });
+}
+
+/** The values of all parts, one after another. */
+export function concatenate(parts: readonly ArrayLike<number>[]): Float64Array {
+  const whole = new Float64Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let offset = 0;
+  for (const part of parts) {
+    whole.set(part, offset);
+    offset += part.length;
+  }
+  return whole;
+}

@@ -1,3 +1,5 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { TrainerError } from '../../errors.ts';
 import { loadTokenizer, saveCheckpoint } from '../../model/checkpoint.ts';
 import type { LanguageModel } from '../../model/language-model.ts';
@@ -46,6 +48,15 @@ export async function saveModel(
   });
 }
 
+/** The files that hold a checkpoint's weights: what a run that reads them anew when it resumes depends on. */
+export function weightFiles(folder: string): string[] {
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder)
+    .filter((name) => name.endsWith('.safetensors'))
+    .sort()
+    .map((name) => join(folder, name));
+}
+
 /**
  * Makes sure that two checkpoints read the same tokens.
  *
@@ -54,7 +65,7 @@ export async function saveModel(
 export function requireSameTokenizer(folder: string, other: string): void {
   if (!loadTokenizer(folder).matches(loadTokenizer(other))) {
     throw new TrainerError(
-      `The tokenizers of ${folder} and ${other} differ: expected a reward model that was trained from this policy's family.`,
+      `The tokenizers of ${folder} and ${other} differ: expected two that were trained from one model, so that both read the same tokens.`,
     );
   }
 }

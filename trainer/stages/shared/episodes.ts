@@ -3,6 +3,7 @@ import { embedding } from '../../engine/ops/embedding.ts';
 import { tf } from '../../engine/tf.ts';
 import type { LanguageModel } from '../../model/language-model.ts';
 import type { ScalarModel } from '../../model/scalar-model.ts';
+import { takeTurn } from './turn.ts';
 
 /** A prompt and the response that the policy wrote to it, stop token included. */
 export interface Episode {
@@ -10,6 +11,27 @@ export interface Episode {
   response: number[];
   /** Whether the response ended by itself. */
   finished: boolean;
+}
+
+/** An episode and what the models say of it before the update, per response token. */
+export interface MeasuredEpisode extends Episode {
+  /** The reward model's, read at the response's last token, before its normalisation. */
+  rawScore: number;
+  logProbs: Float32Array;
+  /** Nats. */
+  entropies: Float32Array;
+  referenceLogProbs: Float32Array;
+  /** V_t, read before token t, in units of the normalised score. */
+  values: Float32Array;
+}
+
+/** How episodes are measured. */
+interface MeasureOptions {
+  padding: number;
+  /** Episodes computed at once. */
+  chunk: number;
+  /** Looked at before each chunk. */
+  signal?: AbortSignal | undefined;
 }
 
 /** Episodes as rows, and for every response token the cell that is read before it, in the order of the tokens. */
@@ -70,11 +92,12 @@ export function responseValues(
 export async function measureResponses(
   model: LanguageModel,
   episodes: readonly Episode[],
-  { temperature, padding, chunk }: { temperature: number; padding: number; chunk: number },
+  { temperature, padding, chunk, signal }: MeasureOptions & { temperature: number },
 ): Promise<{ logProbs: Float32Array[]; entropies: Float32Array[] }> {
   const logProbs: Float32Array[] = [];
   const entropies: Float32Array[] = [];
   for (const part of chunks(episodes, chunk)) {
+    if (signal) await takeTurn(signal);
     const laidOut = layOut(part, padding);
     const measured = tf.tidy(() =>
       model.measure(responseHidden(model, laidOut), laidOut.targets, temperature),
@@ -89,10 +112,11 @@ export async function measureResponses(
 export async function measureValues(
   model: ScalarModel,
   episodes: readonly Episode[],
-  { padding, chunk, bias }: { padding: number; chunk: number; bias: number },
+  { padding, chunk, bias, signal }: MeasureOptions & { bias: number },
 ): Promise<Float32Array[]> {
   const values: Float32Array[] = [];
   for (const part of chunks(episodes, chunk)) {
+    if (signal) await takeTurn(signal);
     values.push(...perEpisode(part, await read(responseValues(model, layOut(part, padding), bias))));
   }
   return values;
@@ -102,10 +126,11 @@ export async function measureValues(
 export async function scoreSequences(
   model: ScalarModel,
   sequences: readonly number[][],
-  { padding, chunk }: { padding: number; chunk: number },
+  { padding, chunk, signal }: MeasureOptions,
 ): Promise<number[]> {
   const scores: number[] = [];
   for (const part of chunks(sequences, chunk)) {
+    if (signal) await takeTurn(signal);
     scores.push(...(await read(model.scores(rightPadded([...part], padding)))));
   }
   return scores;

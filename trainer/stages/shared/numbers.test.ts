@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { Random } from '../../engine/random.ts';
 import { ppoConfig } from '../ppo.config.ts';
-import { tokenRewards } from '../ppo.ts';
 import { pretrainConfig } from '../pretrain.config.ts';
 import { estimateAdvantages, moments, whiten } from './advantages.ts';
 import { countRatios } from './clipped-losses.ts';
+import { tokenRewards } from './episode-rewards.ts';
 import { nextBeta } from './kl-controller.ts';
 import { nearestKey, parseConfig } from './parse-config.ts';
 import { learningRateFactor } from './schedule.ts';

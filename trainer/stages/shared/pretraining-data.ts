@@ -1,4 +1,5 @@
 import { basename } from 'node:path';
+import { z } from 'zod';
 import { CorpusBuilder } from '../../data/corpus.ts';
 import { readDocuments } from '../../data/json-lines.ts';
 import type { MixtureSource } from '../../data/mixture.ts';
@@ -6,6 +7,19 @@ import { TrainerError } from '../../errors.ts';
 import { Tokenizer } from '../../tokenizer/tokenizer.ts';
 import type { PretrainConfig } from '../pretrain.config.ts';
 import { seedFor } from './seeds.ts';
+
+/** `MixtureState` as a run's state holds it. */
+export const mixtureState = z.strictObject({
+  random: z.tuple([z.number(), z.number(), z.number(), z.number()]),
+  sources: z.record(
+    z.string(),
+    z.strictObject({
+      epoch: z.int(),
+      next: z.int(),
+      open: z.array(z.tuple([z.int(), z.int()])),
+    }),
+  ),
+});
 
 /** The mixture to learn from, and the documents held out of it, source by source. */
 export interface PretrainingData {
@@ -31,7 +45,10 @@ export function openTokenizer(config: PretrainConfig): Tokenizer {
 }
 
 /** Reads and tokenizes all sources. @throws TrainerError when a source has too little text for one row */
-export function loadCorpora(config: PretrainConfig, tokenizer: Tokenizer): PretrainingData {
+export function loadCorpora(
+  config: Pick<PretrainConfig, 'sources' | 'validationFraction' | 'context'>,
+  tokenizer: Tokenizer,
+): PretrainingData {
   const data: PretrainingData = { training: [], heldOut: [] };
   const names = sourceNames(config.sources.map((source) => source.path));
   for (const [index, { path, weight }] of config.sources.entries()) {

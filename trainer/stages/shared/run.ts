@@ -28,9 +28,12 @@ interface RunPlan {
   keepCheckpointEvery: number;
 }
 
+/** What goes into a run's state by itself, under its name: learners, and whatever else has weights to keep. */
+export type Kept = Pick<Learner, 'name' | 'state' | 'restore'>;
+
 /** What a stage does at the end of a step, besides reporting. */
-interface StepEnd {
-  learners: readonly Learner[];
+export interface StepEnd {
+  learners: readonly Kept[];
   /** What else the stage needs to go on, as JSON: cursors, coefficients. */
   extra?: unknown;
   /** Writes the model as a Hugging Face folder. */
@@ -54,7 +57,9 @@ export class Run {
   readonly metrics: Record<string, number>;
   readonly #plan: RunPlan;
   readonly #context: StageContext;
-  readonly #identity: string;
+  /** Which run it is: stage, config and hashes of the inputs, as canonical JSON. */
+  readonly identity: string;
+  #savedStep: number;
   readonly #metricsLog: JsonLinesLog;
   readonly #samplesLog: JsonLinesLog;
 
@@ -68,7 +73,8 @@ export class Run {
   ) {
     this.#plan = plan;
     this.#context = context;
-    this.#identity = identity;
+    this.identity = identity;
+    this.#savedStep = resumed?.step ?? 0;
     this.resumed = resumed;
     this.finished = finished;
     this.metrics = metrics;
@@ -101,6 +107,11 @@ export class Run {
     return (this.resumed?.step ?? 0) + 1;
   }
 
+  /** The last step that the state on disk contains; 0 before there is one. */
+  get savedStep(): number {
+    return this.#savedStep;
+  }
+
   message(line: string): void {
     this.#context.onMessage(line);
   }
@@ -120,7 +131,7 @@ export class Run {
   }
 
   /** Gives learners their weights and moments back, when the run goes on from a state. */
-  restore(learners: readonly Learner[]): void {
+  restore(learners: readonly Kept[]): void {
     if (!this.resumed) return;
     for (const learner of learners) {
       learner.restore(this.resumed.optimizerSteps[learner.name] ?? 0, this.resumed.tensors);
@@ -133,7 +144,8 @@ export class Run {
    *
    * @returns the stage's result when it is to stop here, otherwise null
    */
-  async endStep(step: number, { learners, extra = null, writeModel }: StepEnd): Promise<StageResult | null> {
+  async endStep(step: number, end: StepEnd): Promise<StageResult | null> {
+    const { learners, extra = null, writeModel } = end;
     const { totalSteps, checkpointEvery, keepCheckpointEvery } = this.#plan;
     if (step === totalSteps) {
       // No state is saved: a kill from here on redoes the steps since the last one, and ends the same.
@@ -141,28 +153,50 @@ export class Run {
       await this.#context.beforeSave?.();
       return this.#complete();
     }
-    const interrupted = this.#context.signal.aborted;
-    if (interrupted || step % checkpointEvery === 0) {
+    if (this.#context.signal.aborted) return await this.interrupt(step, end);
+    if (step % checkpointEvery === 0) {
       await this.#context.beforeSave?.();
       await this.#save(step, learners, extra);
     }
-    const kept = this.#folder(join('checkpoints', `step-${step}`));
-    if (interrupted || (keepCheckpointEvery > 0 && step % keepCheckpointEvery === 0)) {
-      await writeModel(kept, this.metrics);
+    if (keepCheckpointEvery > 0 && step % keepCheckpointEvery === 0) {
+      await writeModel(this.#folder(join('checkpoints', `step-${step}`)), this.metrics);
     }
-    if (!interrupted) return null;
-    this.message(`Interrupted after step ${step} of ${totalSteps}; the state is saved.`);
+    return null;
+  }
+
+  /**
+   * Saves the state and a checkpoint where the run was interrupted.
+   *
+   * @param step finished last; 0 before the first
+   * @param within how far the next step has come, where the weights are no longer those of `step`: "minibatch-3"
+   */
+  async interrupt(
+    step: number,
+    { learners, extra = null, writeModel }: StepEnd,
+    within?: string,
+  ): Promise<StageResult> {
+    const { totalSteps } = this.#plan;
+    await this.#context.beforeSave?.();
+    await this.#save(step, learners, extra);
+    const suffix = within === undefined ? '' : `-${within}`;
+    const checkpoint = this.#folder(join('checkpoints', `step-${step}${suffix}`));
+    await writeModel(checkpoint, this.metrics);
+    this.message(
+      within === undefined
+        ? `Interrupted after step ${step} of ${totalSteps}; the state is saved.`
+        : `Interrupted in step ${step + 1} of ${totalSteps}, after ${within.replace('-', ' ')}; the state is saved.`,
+    );
     return {
       status: 'interrupted',
-      checkpoint: kept,
+      checkpoint,
       metrics: this.metrics,
       resumedFrom: this.resumed?.step ?? null,
     };
   }
 
-  async #save(step: number, learners: readonly Learner[], extra: unknown): Promise<void> {
+  async #save(step: number, learners: readonly Kept[], extra: unknown): Promise<void> {
     const state: RunState = {
-      identity: this.#identity,
+      identity: this.identity,
       step,
       metrics: this.metrics,
       optimizerSteps: {},
@@ -175,6 +209,7 @@ export class Run {
       for (const [name, tensor] of tensors) state.tensors.set(name, tensor);
     }
     writeRunState(this.#context.runFolder, state);
+    this.#savedStep = step;
   }
 
   /** Notes that the run is done: from now on, opening it gives this result. */
@@ -183,7 +218,7 @@ export class Run {
       Object.entries(this.metrics).filter(([, value]) => Number.isFinite(value)),
     );
     const result = {
-      identity: this.#identity,
+      identity: this.identity,
       steps: this.#plan.totalSteps,
       checkpoint: 'model',
       metrics,
