@@ -8,9 +8,18 @@ import type { TokenText } from './completion-text.ts';
 import type { ModelConfig } from './config.ts';
 import { decodeByComposition } from './decode-composition.ts';
 import { decodeNatively } from './decode-native.ts';
+import { decoderModel } from './decoder-weights.ts';
 import { type GenerateOptions, generate, planCompletions } from './generate.ts';
 import { LanguageModel } from './language-model.ts';
-import { largestDifference, plainLogits, randomSequences, tinyConfig, tinyModel } from './testing/tiny.ts';
+import {
+  largestDifference,
+  llamaConfigs,
+  plainLogits,
+  randomSequences,
+  successorModel,
+  tinyConfig,
+  tinyModel,
+} from './testing/tiny.ts';
 
 const options: GenerateOptions = { maxNewTokens: 12, temperature: 1, seed: 5, stopTokens: [] };
 
@@ -34,7 +43,10 @@ async function decoded(
   sliceSeconds?: number,
 ): Promise<Generation[]> {
   const rows = planCompletions(model, prompts, how);
-  return await finished(decodeNatively(native(), model, rows, { ...how, batchSize }, sliceSeconds), rows);
+  return await finished(
+    decodeNatively(native(), decoderModel(native(), model), rows, { ...how, batchSize }, sliceSeconds),
+    rows,
+  );
 }
 
 async function composed(
@@ -59,6 +71,7 @@ const shapes: ModelConfig[] = [
   { vocabularySize: 61, contextLength: 40, width: 40, layers: 1, heads: 2, innerWidth: 56 },
   { vocabularySize: 130, contextLength: 90, width: 64, layers: 3, heads: 4 },
   { vocabularySize: 7, contextLength: 30, width: 48, layers: 2, heads: 1, innerWidth: 17 },
+  ...llamaConfigs,
 ];
 
 describe.each(nativeDevices)('the decoder on $name', (device) => {
@@ -88,8 +101,19 @@ describe.each(nativeDevices)('the decoder on $name', (device) => {
     model.dispose();
   });
 
-  it('draws the tokens of the path op by op under random options', async () => {
-    const config = { vocabularySize: 40, contextLength: 30, width: 24, layers: 2, heads: 3 };
+  it.each<ModelConfig>([
+    { vocabularySize: 40, contextLength: 30, width: 24, layers: 2, heads: 3 },
+    {
+      family: 'llama',
+      vocabularySize: 40,
+      contextLength: 30,
+      width: 24,
+      layers: 2,
+      heads: 6,
+      keyValueHeads: 2,
+      headSize: 8,
+    },
+  ])('draws the tokens of the path op by op under random options: %o', async (config) => {
     const model = tinyModel(31, config);
     const random = new Random(32);
     const maybe = <Value>(value: Value): Value | undefined => (random.next() < 0.5 ? value : undefined);
@@ -140,11 +164,32 @@ describe.each(nativeDevices)('the decoder on $name', (device) => {
     const how = { ...options, samplesPerPrompt: 11, stopTokens: [3] };
     const apart = planCompletions(model, own, how);
     for (const { start } of apart) start.group = start.index;
-    const expected = await finished(decodeNatively(native(), model, apart, how), apart);
+    const expected = await finished(
+      decodeNatively(native(), decoderModel(native(), model), apart, how),
+      apart,
+    );
     for (const batchSize of [1, 2, 5, 9, 40, 100]) {
       expect(await decoded(model, own, how, batchSize)).toEqual(expected);
       expect(await decoded(model, own, how, batchSize, 0)).toEqual(expected);
     }
+    for (const threads of [1, 2, 5]) {
+      native().addon.open(device.variant, threads);
+      expect(await decoded(model, own, how, 40, 0)).toEqual(expected);
+    }
+    await device.open();
+    model.dispose();
+  });
+
+  it('gives a slot back as soon as a stop string has ended its row', async () => {
+    const model = successorModel();
+    const letters: TokenText = { vocabularySize: 24, tokenBytes: (id) => Uint8Array.of(97 + id) };
+    const how = { ...options, batchSize: 1, maxNewTokens: 20, tokenizer: letters, stopStrings: ['de'] };
+    const rows = planCompletions(model, [[0], [1], [2]], how);
+    let turns = 0;
+    // One pass a turn, one token a pass: b c d e, then c d e, then d e.
+    for await (const _ of decodeNatively(native(), decoderModel(native(), model), rows, how, 0)) turns++;
+    expect(turns).toBe(4 + 3 + 2);
+    expect(rows.map((row) => row.generation().text)).toEqual(['bc', 'c', '']);
     model.dispose();
   });
 
@@ -156,7 +201,7 @@ describe.each(nativeDevices)('the decoder on $name', (device) => {
       const rows = planCompletions(model, own, how);
       if (!shared) for (const { start } of rows) start.group = start.index;
       const began = process.cpuUsage();
-      await finished(decodeNatively(native(), model, rows, how), rows);
+      await finished(decodeNatively(native(), decoderModel(native(), model), rows, how), rows);
       const { user } = process.cpuUsage(began);
       return user / 1e6;
     };

@@ -1,8 +1,7 @@
 import type { NativeBackend } from '../engine/native/backend.ts';
-import { tf } from '../engine/tf.ts';
 import type { Alternative, Completion } from './completion.ts';
+import { type DecoderModel, packWeights } from './decoder-weights.ts';
 import { drawableTokens, type GenerateOptions } from './generate.ts';
-import { type LanguageModel, parameterSpecs } from './language-model.ts';
 
 /** What the decoder goes on from; see `Addon.decode`. */
 interface State {
@@ -65,21 +64,6 @@ function initialState(
   return state;
 }
 
-/** The model's weights as the decoder reads them, a copy that later changes do not touch. */
-function packWeights(
-  native: NativeBackend,
-  model: LanguageModel,
-  shape: Int32Array,
-  weights: Float32Array,
-): void {
-  for (const [index, name] of [...parameterSpecs(model.config).keys()].entries()) {
-    tf.tidy(() => {
-      const values = native.floats(model.effective(name));
-      native.addon.packTensor(shape, index, values.length, values, weights);
-    });
-  }
-}
-
 /**
  * Completes rows with the native device's decoder: the whole model, the cache and the sampling in compiled code, which
  * JavaScript crosses into once every few milliseconds. A row that is done makes room for the next one. Stop strings are
@@ -90,7 +74,7 @@ function packWeights(
  */
 export async function* decodeNatively(
   native: NativeBackend,
-  model: LanguageModel,
+  model: DecoderModel,
   completions: readonly Completion[],
   options: GenerateOptions,
   sliceSeconds = 0.02,
@@ -100,19 +84,17 @@ export async function* decodeNatively(
   const { batchSize = 32, stopTokens, signal } = options;
   // Equal prompts next to each other: each is read once.
   const rows = [...completions].sort(({ start: a }, { start: b }) => a.group - b.group || a.index - b.index);
-  const { config } = model;
-  if (config.family !== 'gpt2') throw new Error(`The native decoder knows no ${config.family}.`);
-  const { vocabularySize, contextLength, width, layers, heads, innerWidth, layerNormEpsilon } = config;
-  const shape = Int32Array.of(vocabularySize, contextLength, width, layers, heads, innerWidth);
+  const { shape, epsilon } = model;
   const capacity = Math.max(...rows.map(({ start }) => start.prompt.length + start.limit - 1));
-  const drawable = drawableTokens(model.config, options);
+  const drawable = drawableTokens(model, options);
+  const rotary = model.rotary(capacity);
   const room = new Float64Array(3);
   addon.decoderRoom(shape, Math.min(batchSize, rows.length), capacity, room);
   const [weightFloats = 0, slots = 0, cacheFloats = 0] = room;
   const weights = pool.take(weightFloats);
   const cache = pool.take(cacheFloats);
   try {
-    packWeights(native, model, shape, weights);
+    packWeights(native, model, weights);
     const state = initialState(rows, slots, capacity, Math.min(options.alternatives ?? 0, drawable));
     const sampling = Float64Array.of(
       options.temperature,
@@ -129,10 +111,11 @@ export async function* decodeNatively(
     while (open.length > 0) {
       addon.decode(
         shape,
-        layerNormEpsilon,
-        weights,
+        epsilon,
         slots,
         capacity,
+        rotary,
+        weights,
         cache,
         state.slotState,
         rows.length,

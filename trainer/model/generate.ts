@@ -7,6 +7,7 @@ import { Completion, type Generation, type GenerationPiece } from './completion.
 import { CompletionText, StopString, type TokenText } from './completion-text.ts';
 import { decodeByComposition } from './decode-composition.ts';
 import { decodeNatively } from './decode-native.ts';
+import { decoderModel } from './decoder-weights.ts';
 import type { LanguageModel } from './language-model.ts';
 
 /** How completions are sampled. */
@@ -86,14 +87,20 @@ function decode(
   options: GenerateOptions,
 ): AsyncGenerator<Completion[], void, undefined> {
   const native = nativeBackend();
-  return native && model.config.family === 'gpt2'
-    ? decodeNatively(native, model, completions, options)
+  return native
+    ? decodeNatively(native, decoderModel(native, model), completions, options)
     : decodeByComposition(model, completions, options);
+}
+
+/** What bounds the prompts of a model. */
+interface PromptRoom {
+  contextLength: number;
+  vocabularySize: number;
 }
 
 /** The completions to be made, before their first token. @throws TrainerError, see `generate` */
 export function planCompletions(
-  model: LanguageModel,
+  model: { config: PromptRoom },
   prompts: readonly (readonly number[])[],
   options: GenerateOptions,
 ): Completion[] {
@@ -137,7 +144,7 @@ export function drawableTokens(
 function checkPrompt(
   prompt: readonly number[],
   index: number,
-  { config: { contextLength, vocabularySize } }: LanguageModel,
+  { config: { contextLength, vocabularySize } }: { config: PromptRoom },
 ): void {
   if (prompt.length === 0 || prompt.length >= contextLength) {
     throw new TrainerError(

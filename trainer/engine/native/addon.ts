@@ -226,16 +226,25 @@ export interface Addon {
   ): void;
   /**
    * What the decoder needs for a model and so many rows: floats of its packed weights, slots, floats of their cache
-   * @param shape vocabulary, context, width, layers, heads, inner width
+   * @param shape family (0 GPT-2, 1 Llama), vocabulary, context, width, layers, heads, key and value heads, head size, inner
+   * width, whether queries, keys and values have biases, whether the head is the token embedding
    * @param rows the most completed at once; more slots than the threads can use are not asked for
    * @param capacity cells of a slot: prompt and new tokens, but for the last, which is never read
    */
   decoderRoom(shape: Int32Array, rows: number, capacity: number, out: Float64Array): void;
-  /** packs the tensor at this place of the model's file */
-  packTensor(shape: Int32Array, index: number, size: number, tensor: Floats, weights: Floats): void;
+  /** packs a tensor of the model; `part` as in decoder.h */
+  packTensor(
+    shape: Int32Array,
+    part: number,
+    layer: number,
+    size: number,
+    tensor: Floats,
+    weights: Floats,
+  ): void;
   /**
    * completes rows until all are done, or until the time is over; the arrays hold the state between calls. Rows of equal
    * prompts are a group, and stand next to each other
+   * @param rotary [capacity][head size] cosines, then sines of each position's angles; empty for a GPT-2
    * @param slotState [3 slots] the row of each slot, -1 for none; the group whose prompt it has, -1 for none; cells read
    * @param rowState [4 rows] length of each row's prompt; the most tokens to add; its group; tokens added
    * @param groupState [2 groups + 3] the first row of each group, and the number of rows; each group's first row that has
@@ -252,9 +261,10 @@ export interface Addon {
   decode(
     shape: Int32Array,
     epsilon: number,
-    weights: Floats,
     slots: number,
     capacity: number,
+    rotary: Floats,
+    weights: Floats,
     cache: Floats,
     slotState: Int32Array,
     rows: number,

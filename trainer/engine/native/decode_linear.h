@@ -14,7 +14,8 @@ struct Linear {
   long inputs, outputs;
 };
 
-enum Finish { FINISH_STORE, FINISH_GELU, FINISH_ADD };
+// FINISH_SWIGLU: vectors of gates and of what they let through take turns, and half as many come out, SiLU(gate) * up.
+enum Finish { FINISH_STORE, FINISH_GELU, FINISH_ADD, FINISH_SWIGLU };
 
 // R cells by V vectors of outputs from `output` on. `cells` is the number of cells between blocks of x and y.
 template <int R, int V>
@@ -41,6 +42,14 @@ static void linear_tile(const Linear& l, const float* x, float* y, long cells, l
       w += NR;
     }
     x += cells * BLOCK;
+  }
+  if (finish == FINISH_SWIGLU) {
+    for (int v = 0; v < V; v += 2) {
+      const long at = (output + v * VL) / 2;
+      float* to = y + at / BLOCK * cells * BLOCK + at % BLOCK;
+      for (int i = 0; i < R; i++) store(to + i * BLOCK, sums[i][v] * sigmoid(sums[i][v]) * sums[i][v + 1]);
+    }
+    return;
   }
 #pragma GCC unroll 8
   for (int v = 0; v < V; v++) {
@@ -102,27 +111,39 @@ struct Axis {
   }
 };
 
-// Packs from[input * input_step + output * output_step] into panels.
-static void pack_matrix(float* to, const float* from, const Axis& in, const Axis& out, long inputs, long outputs,
-                        long input_step, long output_step) {
+// A column that a call to pack_matrix leaves alone.
+constexpr long OTHERS = -2;
+
+// Packs from[input * input_step + output * output_step] into panels. source(column) says which output of the file a
+// column of the panels is, -1 for padding, OTHERS for a column that is not of this tensor.
+template <class Source>
+static void pack_matrix(float* to, const float* from, const Axis& in, long inputs, long outputs, long input_step,
+                        long output_step, const Source& source) {
   for_each_task(outputs / NR, [&](long panel, int) {
     float* p = to + panel * NR * inputs;
-    __builtin_memset(p, 0, NR * inputs * sizeof(float));
+    long own = 0;
+    for (long j = 0; j < NR; j++) own += source(panel * NR + j) != OTHERS;
+    if (own == NR) __builtin_memset(p, 0, NR * inputs * sizeof(float));
+    else
+      for (long j = 0; j < NR && own > 0; j++)
+        if (source(panel * NR + j) != OTHERS)
+          for (long i = 0; i < inputs; i++) p[i * NR + j] = 0;
     for (long j = 0; j < NR; j++) {
-      const long column = out.source(panel * NR + j);
+      const long column = source(panel * NR + j);
       if (column < 0) continue;
       // Neighbours in the file that stay neighbours are copied together.
       long run = 1;
       if (output_step == 1)
-        while (j + run < NR && out.source(panel * NR + j + run) == column + run) run++;
+        while (j + run < NR && source(panel * NR + j + run) == column + run) run++;
       for (long group = 0; group < in.groups; group++) {
-        const float* source = from + group * in.size * input_step + column * output_step;
+        const float* place_in_file = from + group * in.size * input_step + column * output_step;
         float* place = p + group * in.room * NR + j;
         if (run == NR)
-          for (long i = 0; i < in.size; i++) __builtin_memcpy(place + i * NR, source + i * input_step, NR * sizeof(float));
+          for (long i = 0; i < in.size; i++)
+            __builtin_memcpy(place + i * NR, place_in_file + i * input_step, NR * sizeof(float));
         else
           for (long i = 0; i < in.size; i++)
-            for (long r = 0; r < run; r++) place[i * NR + r] = source[i * input_step + r * output_step];
+            for (long r = 0; r < run; r++) place[i * NR + r] = place_in_file[i * input_step + r * output_step];
       }
       j += run - 1;
     }

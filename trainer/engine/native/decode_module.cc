@@ -9,9 +9,9 @@ namespace touchstone {
 namespace {
 
 DecoderShape shape_of(Arguments& in) {
-  DecoderShape shape{1, 1, 1, 1, 1, 1};
-  const int32_t* numbers = in.ints(6);
-  if (!in.failed) shape = DecoderShape{numbers[0], numbers[1], numbers[2], numbers[3], numbers[4], numbers[5]};
+  DecoderShape shape{GPT2, 1, 1, 1, 1, 1, 1, 1, 1, true, true};
+  const int32_t* n = in.ints(11);
+  if (!in.failed) shape = DecoderShape{n[0], n[1], n[2], n[3], n[4], n[5], n[6], n[7], n[8], n[9] != 0, n[10] != 0};
   return shape;
 }
 
@@ -32,11 +32,12 @@ napi_value decoder_room(napi_env env, napi_callback_info info) {
 napi_value pack_tensor(napi_env env, napi_callback_info info) {
   Arguments in(env, info);
   const DecoderShape shape = shape_of(in);
-  const long index = in.integer();
+  const Part part = (Part)in.integer();
+  const long layer = in.integer();
   const long size = in.integer();
   const float* from = in.floats(size);
   float* weights = in.floats(DecoderLayout(shape).total);
-  if (!in.failed) current_kernels().pack_tensor(shape, index, from, weights);
+  if (!in.failed) current_kernels().pack_tensor(shape, part, layer, from, weights);
   return nullptr;
 }
 
@@ -45,9 +46,10 @@ napi_value decode(napi_env env, napi_callback_info info) {
   DecodeArgs a{};
   a.shape = shape_of(in);
   a.epsilon = (float)in.number();
-  a.weights = in.floats(DecoderLayout(a.shape).total);
   a.slots = in.integer();
   a.capacity = in.integer();
+  a.rotary = in.floats(a.shape.family == GPT2 ? 0 : a.capacity * a.shape.head_size);
+  a.weights = in.floats(DecoderLayout(a.shape).total);
   a.cache = in.floats(a.shape.layers * a.slots * a.shape.cached_row(a.capacity));
   int32_t* slots = in.ints(3 * a.slots);
   a.slot_rows = slots;

@@ -20,58 +20,91 @@ constexpr long SHARED_FLOATS = 1 << 18;
 
 inline long padded(long count, long unit) { return (count + unit - 1) / unit * unit; }
 
-struct DecoderShape {
-  long vocabulary, context, width, layers, heads, inner;
+enum DecoderFamily { GPT2, LLAMA };
 
-  long head_size() const { return width / heads; }
-  long head_room() const { return padded(head_size(), BLOCK); }
-  // Floats of one row in one layer of the cache: for each head keys [capacity / BLOCK][head_room][BLOCK], then values
-  // [capacity][head_room].
-  long cached_row(long capacity) const { return 2 * heads * padded(capacity, BLOCK) * head_room(); }
+struct DecoderShape {
+  long family, vocabulary, context, width, layers;
+  long heads, kv_heads, head_size;  // heads of queries; of keys and values
+  long inner;
+  bool qkv_bias, tied;  // whether the head is the token embedding
+
+  long head_room() const { return padded(head_size, BLOCK); }
+  // Floats of one row in one layer of the cache: for each head of keys and values keys [capacity / BLOCK][head_room][BLOCK],
+  // then values [capacity][head_room].
+  long cached_row(long capacity) const { return 2 * kv_heads * padded(capacity, BLOCK) * head_room(); }
 };
 
 // Where each tensor lies among the packed weights, in floats from their beginning. Matrices are cut into panels
-// [outputs / NR][inputs][NR], padded with zeros: widths to OUTPUTS, and each head on its own to BLOCK.
+// [outputs / NR][inputs][NR], padded with zeros: widths to OUTPUTS, and each head on its own to BLOCK. What a family does
+// not have takes no room.
 struct DecoderLayout {
   long width, heads_width, qkv, inner, vocabulary;
-  long token, position;
+  long token, position, head;
   long norm1, attention, attention_bias, projection, projection_bias, norm2, up, up_bias, down, down_bias;  // in a layer
   long first_layer, layer, final_norm, total;
 
   explicit DecoderLayout(const DecoderShape& s) {
+    const bool gpt2 = s.family == GPT2;
     width = padded(s.width, OUTPUTS);
     heads_width = s.heads * s.head_room();
-    qkv = padded(3 * heads_width, OUTPUTS);
+    qkv = padded(heads_width + 2 * s.kv_heads * s.head_room(), OUTPUTS);
     inner = padded(s.inner, OUTPUTS);
     vocabulary = padded(s.vocabulary, OUTPUTS);
+    const long norm = gpt2 ? 2 * width : width;
     long at = 0;
     const auto take = [&at](long floats) {
       const long from = at;
       at += floats;
       return from;
     };
-    norm1 = take(2 * width);
+    norm1 = take(norm);
     attention = take(width * qkv);
-    attention_bias = take(qkv);
+    attention_bias = take(gpt2 || s.qkv_bias ? qkv : 0);
     projection = take(heads_width * width);
-    projection_bias = take(width);
-    norm2 = take(2 * width);
-    up = take(width * inner);
-    up_bias = take(inner);
+    projection_bias = take(gpt2 ? width : 0);
+    norm2 = take(norm);
+    up = take(width * inner * (gpt2 ? 1 : 2));
+    up_bias = take(gpt2 ? inner : 0);
     down = take(inner * width);
-    down_bias = take(width);
+    down_bias = take(gpt2 ? width : 0);
     layer = at;
     at = 0;
-    token = take(width * vocabulary);
-    position = take(s.context * width);
+    head = take(width * vocabulary);
+    token = take(s.tied ? 0 : s.vocabulary * width);
+    position = take(gpt2 ? s.context * width : 0);
     first_layer = take(s.layers * layer);
-    final_norm = take(2 * width);
+    final_norm = take(norm);
     total = at;
   }
 };
 
-// Tensors outside the layers, and of each layer, in the order of the model's file.
-constexpr long TENSORS_BEFORE = 2, TENSORS_OF_LAYER = 12, TENSORS_AFTER = 2;
+// The tensors of a model, as model/decoder-weights.ts counts them.
+enum Part {
+  PART_TOKENS,
+  PART_POSITIONS,
+  PART_HEAD,
+  PART_FINAL_GAIN,
+  PART_FINAL_BIAS,
+  PART_NORM1_GAIN,
+  PART_NORM1_BIAS,
+  PART_NORM2_GAIN,
+  PART_NORM2_BIAS,
+  PART_QKV,
+  PART_QKV_BIAS,
+  PART_QUERIES,
+  PART_KEYS,
+  PART_VALUES,
+  PART_QUERIES_BIAS,
+  PART_KEYS_BIAS,
+  PART_VALUES_BIAS,
+  PART_PROJECTION,
+  PART_PROJECTION_BIAS,
+  PART_GATE,
+  PART_UP,
+  PART_UP_BIAS,
+  PART_DOWN,
+  PART_DOWN_BIAS,
+};
 
 // How a token is drawn from its row's logits.
 struct Sampling {
@@ -89,6 +122,7 @@ struct Sampling {
 struct DecodeArgs {
   DecoderShape shape;
   float epsilon;
+  const float* rotary;   // [capacity][head size]: cosines, then sines of each position's angles; null in a GPT-2
   const float* weights;  // packed
   long slots, capacity;  // capacity: cells of a slot
   float* cache;          // [layers][slots] of shape.cached_row(capacity)

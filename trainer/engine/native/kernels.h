@@ -118,8 +118,8 @@ struct Kernels {
   void (*swiglu_gradient)(long rows, long width, const float* x, const float* dy, float* dx);
   // completions, on and on until all are done or the time is over (decode.h)
   void (*decode)(const DecodeArgs&);
-  // packs one tensor of the model, by its place in the file, into the decoder's weights
-  void (*pack_tensor)(const DecoderShape&, long index, const float* from, float* weights);
+  // packs one tensor of the model into the decoder's weights
+  void (*pack_tensor)(const DecoderShape&, Part part, long layer, const float* from, float* weights);
 };
 
 const Kernels& kernels_portable();

@@ -2,6 +2,7 @@ import { Random } from '../../engine/random.ts';
 import { tf } from '../../engine/tf.ts';
 import type { ModelConfig } from '../config.ts';
 import { LanguageModel } from '../language-model.ts';
+import type { LlamaConfig } from '../llama-config.ts';
 
 export const tinyConfig: ModelConfig = {
   vocabularySize: 23,
@@ -10,6 +11,74 @@ export const tinyConfig: ModelConfig = {
   layers: 2,
   heads: 3,
 };
+
+const smallLlama = { family: 'llama', vocabularySize: 37, contextLength: 70 } as const;
+
+/**
+ * Small Llamas of each kind: groups of two, three, four, one and seven heads of queries, head sizes below, at and above a
+ * block of the decoder's, with biases and without, tied and not, rotary scaling or none.
+ */
+export const llamaConfigs: LlamaConfig[] = [
+  {
+    ...smallLlama,
+    width: 24,
+    layers: 2,
+    heads: 4,
+    keyValueHeads: 2,
+    headSize: 8,
+    innerWidth: 40,
+    tiedHead: true,
+  },
+  {
+    ...smallLlama,
+    modelType: 'qwen2',
+    width: 40,
+    layers: 2,
+    heads: 3,
+    keyValueHeads: 1,
+    headSize: 24,
+    innerWidth: 17,
+  },
+  {
+    ...smallLlama,
+    modelType: 'qwen2',
+    width: 32,
+    layers: 1,
+    heads: 8,
+    keyValueHeads: 2,
+    headSize: 16,
+    tiedHead: true,
+  },
+  {
+    ...smallLlama,
+    width: 33,
+    layers: 2,
+    heads: 2,
+    headSize: 32,
+    innerWidth: 50,
+    normEpsilon: 1e-5,
+    rotary: {
+      theta: 500,
+      scaling: {
+        type: 'llama3',
+        factor: 4,
+        lowFrequencyFactor: 1,
+        highFrequencyFactor: 4,
+        originalContext: 32,
+      },
+    },
+  },
+  {
+    ...smallLlama,
+    width: 20,
+    layers: 1,
+    heads: 7,
+    keyValueHeads: 1,
+    headSize: 10,
+    innerWidth: 33,
+    tiedHead: true,
+  },
+];
 
 /** A small model whose weights, biases and gains included, are far from their start, so that each one matters. */
 export function tinyModel(seed = 1, config: ModelConfig = tinyConfig): LanguageModel {
