@@ -143,6 +143,8 @@ const closingMetrics = [
   'validationAccuracy',
   'validationAccuracyLow',
   'validationAccuracyHigh',
+  'rewardMargin',
+  'klFromReference',
   'rewardMean',
   'klToReference',
   'entropy',

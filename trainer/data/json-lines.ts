@@ -29,6 +29,8 @@ export interface Demonstration {
 export interface PromptLine {
   prompt: Prompt;
   id?: string | undefined;
+  /** file and line that it was read from */
+  where?: string | undefined;
 }
 
 /** One person's ranking of the completions of one prompt. */
@@ -193,8 +195,10 @@ export function* readDemonstrations(file: string): Generator<Demonstration> {
 }
 
 /** The prompts of a file: `{ prompt, id? }`. */
-export function readPrompts(file: string): Generator<PromptLine> {
-  return readJsonLines(file, promptLineSchema, '{ prompt, id? }');
+export function* readPrompts(file: string): Generator<PromptLine> {
+  const expected = '{ prompt, id? }';
+  for (const { value, where } of readObjects(file, expected))
+    yield { ...checkFields(value, promptLineSchema, where, expected), where };
 }
 
 /**

@@ -106,6 +106,7 @@ describe('a loss that is no number', () => {
     expect(stepsInLog(join(folder, 'sft'))).toEqual([1]);
     expect(readdirSync(join(folder, 'sft')).sort()).toEqual([
       'metrics.jsonl',
+      'run.json',
       'state-1.safetensors',
       'state.json',
     ]);

@@ -271,13 +271,13 @@ describe('steps', () => {
     ]);
   });
 
-  it('a loss that is no number stops the run, names iteration, minibatch and prompts, and keeps the state before', async () => {
+  it('a loss that is no number stops the run, names step and prompts, and keeps the state before', async () => {
     const settings = { iterations: 3, minibatches: 4, checkpointEvery: 1, valueWarmupIterations: 1 };
     const { reports } = await run('sane', settings);
     const recording = recordingContext(join(folder, 'diverges'));
     const diverging = { ...config, ...settings, learningRate: 1e30 };
     await expect(runStage('ppo', diverging, recording.context)).rejects.toThrow(
-      /^Iteration 2, minibatch \d \(prompts \d, \d\): the loss of policy is .* expected finite numbers/,
+      /^Step 2 was not taken: the loss of policy is .* on lines? [\d, and]+ of .*prompts\.jsonl, where finite numbers were expected; the state of step 1 is kept in /,
     );
     expect(readRunState(join(folder, 'diverges'))?.step).toBe(1);
     expect(existsSync(join(folder, 'diverges', 'model'))).toBe(false);

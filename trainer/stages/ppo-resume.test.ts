@@ -274,7 +274,8 @@ describe('an interrupted run of PPO', () => {
     const out = join(folder, 'killed');
     const start = (killed: boolean): Promise<number | null> =>
       new Promise((resolve, reject) => {
-        const child = spawn(process.execPath, [executable, 'ppo', '--config', file, '--out', out], {
+        const args = ['ppo', '--config', file, '--out', out, '--resume'];
+        const child = spawn(process.execPath, [executable, ...args], {
           stdio: ['ignore', 'pipe', 'inherit'],
         });
         let timer: NodeJS.Timeout | undefined;

@@ -4,7 +4,7 @@ import { encodePrompt } from '../data/demonstrations.ts';
 import { readPrompts } from '../data/json-lines.ts';
 import type { Loss } from '../engine/gradients.ts';
 import { tf } from '../engine/tf.ts';
-import { messageOf, TrainerError } from '../errors.ts';
+import { TrainerError } from '../errors.ts';
 import { loadLanguageModel, loadScalarModel, loadTokenizer, readMetadata } from '../model/checkpoint.ts';
 import { generate } from '../model/generate.ts';
 import type { LanguageModel } from '../model/language-model.ts';
@@ -27,7 +27,7 @@ import {
   scoreSequences,
 } from './shared/episodes.ts';
 import { nextBeta } from './shared/kl-controller.ts';
-import { Learner } from './shared/learner.ts';
+import { Learner, type StepPlace } from './shared/learner.ts';
 import { requirePpoMemory } from './shared/memory.ts';
 import { PpoWarnings } from './shared/ppo-warnings.ts';
 import { mixtureState } from './shared/pretraining-data.ts';
@@ -110,7 +110,7 @@ export async function runPpo(config: PpoConfig, context: StageContext): Promise<
       try {
         const written = await rollOut(
           models,
-          chosen.flatMap((index) => [prompts[index] ?? []]),
+          chosen.flatMap((index) => [prompts[index]?.tokens ?? []]),
           tokenizer,
           config,
           { iteration, files: rollouts, signal: context.signal, seconds, resumed: progress.minibatches > 0 },
@@ -119,7 +119,8 @@ export async function runPpo(config: PpoConfig, context: StageContext): Promise<
         episodes = scoreEpisodes(written, models, beta, config);
         await update({ ...models, learners, average, mix }, episodes, tokenizer, config, progress, {
           iteration,
-          promptNumbers: chosen.map((index) => index + 1),
+          place: (episodes) =>
+            run.place(iteration, () => episodes.map((at) => prompts[chosen[at] ?? -1]?.where)),
           learningRate: config.learningRate * factor,
           valueLearningRate: config.valueLearningRate * factor,
           signal: context.signal,
@@ -209,7 +210,7 @@ function loadPrompts(
   tokenizer: Tokenizer,
   { policy, reward }: Models,
   onMessage: (line: string) => void,
-): number[][] {
+): { tokens: number[]; where: string | undefined }[] {
   const contexts = [policy.config.contextLength, reward.trunk.config.contextLength] as const;
   const room = Math.min(...contexts) - config.maxNewTokens;
   if (room < 1) {
@@ -218,14 +219,17 @@ function loadPrompts(
       `maxNewTokens is ${config.maxNewTokens} and the ${whose} context ${Math.min(...contexts)} tokens: expected room for a prompt.`,
     );
   }
-  const encoded = [...readPrompts(config.prompts)].map(({ prompt }) => encodePrompt(prompt, tokenizer, room));
+  const encoded = [...readPrompts(config.prompts)].map(({ prompt, where }) => ({
+    ...encodePrompt(prompt, tokenizer, room),
+    where,
+  }));
   if (encoded.length === 0)
     throw new TrainerError(`${config.prompts} holds no prompt: expected at least one line.`);
   const cut = encoded.filter((prompt) => prompt.cut > 0).length;
   onMessage(
     `${encoded.length} prompts${cut > 0 ? `, ${cut} of them longer than ${room} tokens and cut at their beginning` : ''}.`,
   );
-  return encoded.map(({ tokens }) => tokens);
+  return encoded;
 }
 
 /** Where an iteration's time went, in seconds; what was read from disk after an interruption took none. */
@@ -339,8 +343,8 @@ interface Learning extends Models {
 
 interface UpdateSettings {
   iteration: number;
-  /** For each episode the number of its prompt in the file of prompts, from 1. */
-  promptNumbers: number[];
+  /** What an error says of a minibatch's episodes, by their numbers in the rollout. */
+  place(episodes: readonly number[]): StepPlace;
   learningRate: number;
   valueLearningRate: number;
   signal: AbortSignal;
@@ -365,21 +369,20 @@ async function update(
     await takeTurn(signal);
     const places = order.take(progress.minibatches * size, size);
     const minibatch = places.flatMap((place) => episodes[place] ?? []);
-    try {
-      if (iteration > config.valueWarmupIterations && !progress.stopped) {
-        await stepPolicy(learning, minibatch, tokenizer, config, progress, settings.learningRate);
-      }
-      await stepValue(learning, minibatch, tokenizer, config, progress, settings.valueLearningRate);
-    } catch (cause) {
-      if (!(cause instanceof TrainerError)) throw cause;
-      const numbers = places.map((place) => settings.promptNumbers[place]);
-      throw new TrainerError(
-        `Iteration ${iteration}, minibatch ${progress.minibatches + 1} (prompts ${numbers.join(', ')}): ${messageOf(cause).replace(/\.$/, '')}.`,
-        { cause },
-      );
+    const how = { config, progress, place: settings.place(places) };
+    if (iteration > config.valueWarmupIterations && !progress.stopped) {
+      await stepPolicy(learning, minibatch, tokenizer, settings.learningRate, how);
     }
+    await stepValue(learning, minibatch, tokenizer, settings.valueLearningRate, how);
     progress.minibatches += 1;
   }
+}
+
+/** What both steps of a minibatch share. */
+interface MinibatchStep {
+  config: PpoConfig;
+  progress: UpdateProgress;
+  place: StepPlace;
 }
 
 /**
@@ -390,9 +393,8 @@ async function stepPolicy(
   { policy, learners, average, mix }: Learning,
   minibatch: readonly ScoredEpisode[],
   { padding }: Tokenizer,
-  config: PpoConfig,
-  progress: UpdateProgress,
   learningRate: number,
+  { config, progress, place }: MinibatchStep,
 ): Promise<void> {
   const tokens = minibatch.reduce((sum, { response }) => sum + response.length, 0);
   const raw = minibatch.map((episode) => episode.advantages);
@@ -424,7 +426,7 @@ async function stepPolicy(
       }),
     );
   }
-  const { gradientNorm } = await learners.policy.step(losses, learningRate);
+  const { gradientNorm } = await learners.policy.step(losses, learningRate, place);
   average?.update();
   progress.policySteps += 1;
   progress.gradientNorm += gradientNorm;
@@ -439,9 +441,8 @@ async function stepValue(
   { valueModel, learners, bias }: Learning,
   minibatch: readonly ScoredEpisode[],
   { padding }: Tokenizer,
-  config: PpoConfig,
-  progress: UpdateProgress,
   learningRate: number,
+  { config, progress, place }: MinibatchStep,
 ): Promise<void> {
   const tokens = minibatch.reduce((sum, { response }) => sum + response.length, 0);
   const losses = chunks(minibatch, config.microBatchSize ?? minibatch.length).map((part): Loss => {
@@ -459,7 +460,7 @@ async function stepValue(
       return tf.mul<tf.Scalar>(loss, config.valueCoefficient);
     };
   });
-  const { loss, gradientNorm } = await learners.value.step(losses, learningRate);
+  const { loss, gradientNorm } = await learners.value.step(losses, learningRate, place);
   progress.valueSteps += 1;
   progress.valueLoss += loss / config.valueCoefficient;
   progress.valueGradientNorm += gradientNorm;
