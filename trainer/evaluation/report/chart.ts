@@ -36,7 +36,7 @@ export function chart({ title, xLabel, marks, x, y, even, width = WIDTH }: Chart
   const right = Math.min(MARGIN.right, 16 + 8 * longest);
   const xScale = scaleOf(x ?? extent(points.map((point) => point.x)), MARGIN.left, width - right);
   const yScale = scaleOf(
-    y ?? padded(extent(points.map((point) => point.y))),
+    y ?? padded(extent([...points.map((point) => point.y), ...(typeof even === 'number' ? [even] : [])])),
     HEIGHT - MARGIN.bottom,
     MARGIN.top,
   );
