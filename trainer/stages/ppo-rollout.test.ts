@@ -9,12 +9,12 @@ import { generate } from '../model/generate.ts';
 import type { LanguageModel } from '../model/language-model.ts';
 import { readSafetensors } from '../model/safetensors.ts';
 import { ScalarModel } from '../model/scalar-model.ts';
+import { successorModel } from '../model/testing/tiny.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 import { runStage } from './index.ts';
 import type { PpoInput } from './ppo.config.ts';
 import { layOut, measureResponses } from './shared/episodes.ts';
 import { seedFor } from './shared/seeds.ts';
-import { successorModel } from './testing/successor.ts';
 import {
   letterTokenizer,
   recordingContext,
@@ -189,7 +189,7 @@ describe('a rollout', () => {
 
 describe('the model that says t + 1 after t', () => {
   it('makes sampling, masking and the stop predictable to the token', async () => {
-    const model = successorModel(tokenizer, 96);
+    const model = successorModel(tokenizer.vocabularySize, 96);
     const size = tokenizer.vocabularySize;
     const last = tokenizer.encode('Answer:').at(-1) ?? 0;
     const toEnd = (tokenizer.endOfText - last + size) % size;
@@ -237,7 +237,7 @@ describe('the model that says t + 1 after t', () => {
   });
 
   it('ends every episode of PPO at its stop token, before it is scored', async () => {
-    const model = successorModel(tokenizer, 96);
+    const model = successorModel(tokenizer.vocabularySize, 96);
     const size = tokenizer.vocabularySize;
     const toEnd = (tokenizer.endOfText - (tokenizer.encode('Answer:').at(-1) ?? 0) + size) % size;
     const scorer = ScalarModel.fromLanguageModel(model, 5);
