@@ -10,6 +10,7 @@ export interface Accuracy {
   accuracy: Interval;
   pairs: number;
   rankings: number;
+  prompts: number;
 }
 
 /** What rankings say of a reward model. */
@@ -26,6 +27,8 @@ export interface RewardAccuracy extends Accuracy {
 /** An ordered pair of a ranking, and what the scores make of it. */
 interface ScoredPair {
   ranking: number;
+  /** what rankings of the same prompt share */
+  prompt: string;
   /** raw score of the better completion minus that of the worse */
   difference: number;
   distance: number;
@@ -35,8 +38,8 @@ interface ScoredPair {
 
 /**
  * How well a reward model orders rankings: the share of ordered pairs whose better completion has the higher score (equal
- * scores count half; ties of the ranking give no pair), with an interval bootstrapped over rankings, as the pairs of one
- * ranking are not independent.
+ * scores count half; ties of the ranking give no pair), with an interval bootstrapped over prompts, as pairs of one prompt
+ * are not independent.
  *
  * @param scores of each ranking's completions, raw (without gain and bias)
  * @throws TrainerError when no ranking orders anything
@@ -75,7 +78,7 @@ export function rewardAccuracy(
 }
 
 function scoredPairs(
-  { ranks, strength, labeler }: Ranking,
+  { prompt, ranks, strength, labeler }: Ranking,
   ranking: number,
   scores: readonly number[],
 ): ScoredPair[] {
@@ -86,6 +89,7 @@ function scoredPairs(
     const distance = groups.indexOf(ranks[worse] ?? 0) - upper;
     return {
       ranking,
+      prompt: JSON.stringify(prompt),
       difference: (scores[better] ?? Number.NaN) - (scores[worse] ?? Number.NaN),
       distance,
       strength: distance === 1 ? (strength?.[upper] ?? null) : null,
@@ -95,15 +99,15 @@ function scoredPairs(
 }
 
 function accuracyOf(pairs: readonly ScoredPair[], options: BootstrapOptions): Accuracy {
-  const byRanking = new Map<number, { right: number; pairs: number }>();
-  for (const { ranking, difference } of pairs) {
-    const entry = byRanking.get(ranking) ?? { right: 0, pairs: 0 };
+  const byPrompt = new Map<string, { right: number; pairs: number }>();
+  for (const { prompt, difference } of pairs) {
+    const entry = byPrompt.get(prompt) ?? { right: 0, pairs: 0 };
     entry.right += pairPoints(difference);
     entry.pairs += 1;
-    byRanking.set(ranking, entry);
+    byPrompt.set(prompt, entry);
   }
   const accuracy = bootstrapInterval(
-    [...byRanking.values()],
+    [...byPrompt.values()],
     (drawn) => {
       let right = 0;
       let count = 0;
@@ -115,5 +119,6 @@ function accuracyOf(pairs: readonly ScoredPair[], options: BootstrapOptions): Ac
     },
     options,
   );
-  return { accuracy, pairs: pairs.length, rankings: byRanking.size };
+  const rankings = new Set(pairs.map(({ ranking }) => ranking)).size;
+  return { accuracy, pairs: pairs.length, rankings, prompts: byPrompt.size };
 }

@@ -37,11 +37,10 @@ describe('calibration of a reward model', () => {
 });
 
 describe('accuracy of a reward model on rankings', () => {
-  const prompt = 'p';
   const rankings = [
-    { prompt, completions: ['a', 'b', 'c'], ranks: [1, 2, 3], strength: [4, 1], labeler: 'x' },
+    { prompt: 'p', completions: ['a', 'b', 'c'], ranks: [1, 2, 3], strength: [4, 1], labeler: 'x' },
     // A gap in the ranks, and a tie that gives no pair.
-    { prompt, completions: ['a', 'b', 'c'], ranks: [3, 1, 1], strength: [2], labeler: 'y' },
+    { prompt: 'q', completions: ['a', 'b', 'c'], ranks: [3, 1, 1], strength: [2], labeler: 'y' },
   ];
 
   it('counts ordered pairs, equal scores as half, by strength, distance and labeler', () => {
@@ -54,7 +53,7 @@ describe('accuracy of a reward model on rankings', () => {
       { seed: 1 },
     );
     // a > b, a > c and not b > c; then b = a and c > a.
-    expect(result).toMatchObject({ pairs: 5, rankings: 2 });
+    expect(result).toMatchObject({ pairs: 5, rankings: 2, prompts: 2 });
     expect(result.accuracy.mean).toBe(3.5 / 5);
     expect(result.accuracy.low).toBeCloseTo(2 / 3, 12);
     expect(result.accuracy.high).toBe(0.75);
@@ -75,9 +74,20 @@ describe('accuracy of a reward model on rankings', () => {
     ]);
   });
 
+  it('draws prompts, not rankings: two of one prompt give no interval', () => {
+    const scores = [
+      [3, 1, 2],
+      [0, 0, 5],
+    ];
+    const together = rankings.map((ranking) => ({ ...ranking, prompt: 'p' }));
+    const { accuracy, prompts } = rewardAccuracy(together, scores, { seed: 1 });
+    expect(prompts).toBe(1);
+    expect(accuracy).toMatchObject({ mean: 0.7, low: 0.7, high: 0.7 });
+  });
+
   it('says so when rankings are all tied', () => {
     expect(() =>
-      rewardAccuracy([{ prompt, completions: ['a', 'b'], ranks: [1, 1] }], [[1, 2]], { seed: 1 }),
+      rewardAccuracy([{ prompt: 'p', completions: ['a', 'b'], ranks: [1, 1] }], [[1, 2]], { seed: 1 }),
     ).toThrow('None of the 1 rankings orders a pair');
   });
 });

@@ -32,7 +32,7 @@ export function rewardModelSection({ rewardModel }: Evaluation): Markup | null {
   ];
   return html`<section aria-labelledby="reward-model">
 <h2 id="reward-model">The reward model</h2>
-<p class="note">How often its scores order a ranked pair as people did, with 95 % intervals bootstrapped over ${rewardModel.rankings} rankings${
+<p class="note">How often its scores order a ranked pair as people did, with 95 % intervals bootstrapped over ${rewardModel.prompts} prompts${
     labelers.pairs > 0
       ? html`; two labelers agree with each other on ${rate(labelers.rate)} of ${labelers.pairs} pairs`
       : null
