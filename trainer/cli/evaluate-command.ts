@@ -91,7 +91,9 @@ async function runAccuracy(flags: AccuracyFlags): Promise<void> {
   await openFlaggedDevice(flags);
   const result = await measureRewardModel(flags.reward, rankings, flags.seed, () => {});
   const { accuracy, pairs, byStrength, byDistance, calibration, labelers } = result;
-  const lines = [`accuracy ${formatRate(accuracy)} over ${pairs} pairs of ${result.rankings} rankings, ${result.prompts} prompts`];
+  const lines = [
+    `accuracy ${formatRate(accuracy)} over ${pairs} pairs of ${result.rankings} rankings, ${result.prompts} prompts`,
+  ];
   for (const one of byStrength)
     lines.push(`  strength ${one.strength}: ${formatRate(one.accuracy)}, ${one.pairs} pairs`);
   for (const one of byDistance) {
