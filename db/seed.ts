@@ -59,10 +59,14 @@ export async function seedProject(
       name: options.name ?? `Project ${uuidv7()}`,
       description: options.description ?? '',
       settings: {
-        wantedLabels: { demonstration: 1, ranking: 1 },
+        wantedLabels: { demonstration: 1, ranking: 1, review: 1 },
         leaseSeconds: 900,
         ratings: 'optional',
         strengths: false,
+        gold: { rate: 0, shown: false },
+        screening: null,
+        dailyCap: null,
+        review: { agreementBelow: null, rewardMargin: null, sampled: 0 },
         ...options.settings,
       },
     })

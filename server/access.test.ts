@@ -15,10 +15,10 @@ const admin = await person(db, 'admin');
 const outsider = await person(db, 'researcher');
 const taken = await contractor.api.labeling.next({ projectId: project.id });
 if (taken.status !== 'work') throw new Error(taken.reason);
-await contractor.api.labeling.submitRanking({
+await contractor.api.labeling.submit({
   assignmentId: taken.work.assignment.id,
   idempotencyKey: uuidv7(),
-  groups: taken.work.completions.map((completion) => [completion.id]),
+  content: { kind: 'ranking', groups: taken.work.completions.map((completion) => [completion.id]) },
 });
 const version = await freezeDataset(db, { projectId: project.id, kind: 'rankings', createdBy: null });
 

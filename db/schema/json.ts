@@ -1,3 +1,5 @@
+import type { PromptForm, ReviewVerdict, TaskKind } from './values.ts';
+
 /** What the JSON columns hold. The server parses them strictly where they come in; the types here name the shape. */
 
 /** One turn of a conversation. */
@@ -19,24 +21,60 @@ export interface SamplingSettings {
 /** How a project wants its work done. */
 export interface ProjectSettings {
   /** Labels that each new task wants, by kind. */
-  wantedLabels: { demonstration: number; ranking: number };
+  wantedLabels: Record<TaskKind, number>;
   /** Seconds that a lease lasts without a heartbeat. */
   leaseSeconds: number;
   /** Whether labelers rate each completion 1–7 and flag it before ranking. */
   ratings: 'off' | 'optional' | 'required';
   /** Whether labelers say how much better one rank is than the next. */
   strengths: boolean;
+  /** Tasks whose answer is known, mixed in among the others. */
+  gold: {
+    /** The share of tasks handed out that are gold, 0 to 0.5. */
+    rate: number;
+    /** Whether labelers see their own gold accuracy. */
+    shown: boolean;
+  };
+  /** Tasks to be passed before any real work; null when there are none. */
+  screening: {
+    /** Screening tasks to be done. */
+    tasks: number;
+    /** Mean accuracy on them that passes, 0 to 1. */
+    pass: number;
+  } | null;
+  /** Labels that one person may submit in a day (UTC), all kinds together; null for no limit. */
+  dailyCap: number | null;
+  /** What puts a task's labels into the review queue. */
+  review: {
+    /** Mean pairwise agreement of its rankings below which a task is reviewed, 0 to 1; null for never. */
+    agreementBelow: number | null;
+    /** Reward margin, in the reward model's normalised units, by which it must contradict a labeler; null for never. */
+    rewardMargin: number | null;
+    /** Share of all labels that are reviewed whatever they are, 0 to 1. */
+    sampled: number;
+  };
+}
+
+/** What a task asks for when it has no prompt yet: the labeler writes the prompt too. */
+export interface Brief {
+  form: PromptForm;
+  /** What to write about, in a sentence or two; Markdown. */
+  instruction: string;
 }
 
 /** How much better a rank is than the one below it. */
 export type Strength = 'negligible' | 'slight' | 'better' | 'significant';
 
 /** What is typed but not yet sent. */
-export type Draft = DemonstrationDraft | RankingDraft;
+export type Draft = DemonstrationDraft | RankingDraft | ReviewDraft;
 
 export interface DemonstrationDraft {
   kind: 'demonstration';
   text: string;
+  /** The prompt, turn by turn, when the labeler writes that too; the last turn is the user's. */
+  prompt: Message[] | null;
+  /** Closing questions answered with yes. */
+  checklist: string[];
 }
 
 export interface RankingDraft {
@@ -47,6 +85,14 @@ export interface RankingDraft {
   allBad: boolean;
   ratings: { completionId: string; overall: number | null; flags: string[] }[];
   note: string;
+}
+
+export interface ReviewDraft {
+  kind: 'review';
+  /** One for each label looked at so far. */
+  verdicts: { labelId: string; verdict: ReviewVerdict | null; comment: string }[];
+  /** The reviewer's own answer, when they give one. */
+  answer: DemonstrationDraft | RankingDraft | null;
 }
 
 /** Labels in a dataset version, by split. */

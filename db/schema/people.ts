@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm';
-import { index, jsonb, pgTable, text, uniqueIndex, uuid } from 'drizzle-orm/pg-core';
+import { boolean, index, jsonb, pgTable, text, uniqueIndex, uuid } from 'drizzle-orm/pg-core';
 import { createdAt, id, moment, oneOf } from './columns.ts';
-import { ROLES, USER_KINDS, USER_STATUSES } from './values.ts';
+import { ROLES, STANDINGS, USER_KINDS, USER_STATUSES } from './values.ts';
 import { projects } from './work.ts';
 
 /** People who sign in, and the nameless labelers behind imported labels (kind `imported`, who cannot sign in). */
@@ -84,10 +84,19 @@ export const memberships = pgTable(
       .notNull()
       .references(() => projects.id),
     role: text('role', { enum: ROLES }).notNull(),
+    /** Whether a contractor gets reviews too; researchers and admins always do. */
+    mayReview: boolean('may_review').notNull().default(false),
+    /** When the person passed the project's screening, or was let through. */
+    screenedAt: moment('screened_at'),
+    standing: text('standing', { enum: STANDINGS }).notNull().default('good'),
+    /** What the person is told about it. */
+    standingNote: text('standing_note').notNull().default(''),
+    standingSince: moment('standing_since'),
     createdAt: createdAt(),
     endedAt: moment('ended_at'),
   },
   (table) => [
+    oneOf('memberships_standing', table.standing, STANDINGS),
     uniqueIndex('memberships_user_project_key').on(table.userId, table.projectId),
     index('memberships_project').on(table.projectId),
     oneOf('memberships_role', table.role, ROLES),

@@ -12,12 +12,30 @@ export const SPLITS = ['train', 'validation', 'evaluation'] as const;
 /** Which part of the data a prompt belongs to; everything made from the prompt follows it. */
 export type Split = (typeof SPLITS)[number];
 
-export const TASK_KINDS = ['demonstration', 'ranking'] as const;
+export const TASK_KINDS = ['demonstration', 'ranking', 'review'] as const;
 export type TaskKind = (typeof TASK_KINDS)[number];
 
-export const TASK_PURPOSES = ['training', 'evaluation', 'gold'] as const;
-/** `evaluation` and `gold` labels never enter a dataset version. */
+export const TASK_PURPOSES = ['training', 'evaluation', 'gold', 'screening'] as const;
+/**
+ * Only `training` labels enter a dataset version. `gold`: a task whose answer is known, handed out among the others;
+ * `screening`: one that is handed out before any real work.
+ */
 export type TaskPurpose = (typeof TASK_PURPOSES)[number];
+
+export const PROMPT_FORMS = ['plain', 'few_shot', 'user_based'] as const;
+/** InstructGPT's three kinds of prompts that labelers write themselves (Ouyang et al. 2022, section 3.2). */
+export type PromptForm = (typeof PROMPT_FORMS)[number];
+
+export const STANDINGS = ['good', 'warned', 'paused', 'revoked'] as const;
+/**
+ * How a person stands in a project. warned: told so, works on; paused: gets no work; revoked: gets no work, and their
+ * labels enter no further dataset version.
+ */
+export type Standing = (typeof STANDINGS)[number];
+
+export const REVIEW_REASONS = ['low_agreement', 'reward_disagreement', 'sampled', 'asked'] as const;
+/** Why a label is reviewed. */
+export type ReviewReason = (typeof REVIEW_REASONS)[number];
 
 export const TASK_STATES = ['open', 'closed'] as const;
 
@@ -31,6 +49,7 @@ export type AssignmentState = (typeof ASSIGNMENT_STATES)[number];
 export const PROJECT_STATES = ['active', 'archived'] as const;
 
 export const REVIEW_VERDICTS = ['accepted', 'rejected'] as const;
+export type ReviewVerdict = (typeof REVIEW_VERDICTS)[number];
 
 export const DATASET_KINDS = ['demonstrations', 'rankings'] as const;
 export type DatasetKind = (typeof DATASET_KINDS)[number];

@@ -8,18 +8,20 @@ import {
   integer,
   jsonb,
   pgTable,
+  primaryKey,
   smallint,
   text,
   uniqueIndex,
   uuid,
 } from 'drizzle-orm/pg-core';
 import { createdAt, id, moment, oneOf } from './columns.ts';
-import type { Draft, Message, ProjectSettings, SamplingSettings, Strength } from './json.ts';
+import type { Brief, Draft, Message, ProjectSettings, SamplingSettings, Strength } from './json.ts';
 import { models, rounds } from './learning.ts';
 import { users } from './people.ts';
 import {
   ASSIGNMENT_STATES,
   PROJECT_STATES,
+  REVIEW_REASONS,
   REVIEW_VERDICTS,
   SPLITS,
   TASK_KINDS,
@@ -60,6 +62,21 @@ export const guidelines = pgTable(
     createdAt: createdAt(),
   },
   (table) => [uniqueIndex('guidelines_project_version_key').on(table.projectId, table.version)],
+);
+
+/** Which guideline versions a person has read; a newer one is shown with what changed. */
+export const guidelineReads = pgTable(
+  'guideline_reads',
+  {
+    userId: uuid('user_id')
+      .notNull()
+      .references((): AnyPgColumn => users.id),
+    guidelineId: uuid('guideline_id')
+      .notNull()
+      .references(() => guidelines.id),
+    readAt: createdAt(),
+  },
+  (table) => [primaryKey({ columns: [table.userId, table.guidelineId] })],
 );
 
 export const prompts = pgTable(
@@ -137,9 +154,12 @@ export const tasks = pgTable(
     projectId: uuid('project_id')
       .notNull()
       .references(() => projects.id),
-    promptId: uuid('prompt_id')
-      .notNull()
-      .references(() => prompts.id),
+    /** Null when the labeler writes the prompt: `brief` says what about. */
+    promptId: uuid('prompt_id').references(() => prompts.id),
+    brief: jsonb('brief').$type<Brief>(),
+    /** The task whose labels are reviewed, for a review. */
+    subjectTaskId: uuid('subject_task_id').references((): AnyPgColumn => tasks.id),
+    reviewReason: text('review_reason', { enum: REVIEW_REASONS }),
     kind: text('kind', { enum: TASK_KINDS }).notNull(),
     purpose: text('purpose', { enum: TASK_PURPOSES }).notNull().default('training'),
     wantedLabels: integer('wanted_labels').notNull().default(1),
@@ -155,10 +175,28 @@ export const tasks = pgTable(
   },
   (table) => [
     // Nulls first, as `order by priority desc` has them: otherwise the order would not be the index's own, and every
-    // request for work would sort the queue.
+    // request for work would sort the queue. Tasks with known answers have a queue of their own.
     index('tasks_open')
       .on(table.projectId, table.kind, table.priority.desc().nullsFirst(), table.id)
-      .where(sql`${table.state} = 'open' and ${table.taken} < ${table.wantedLabels}`),
+      .where(
+        sql`${table.state} = 'open' and ${table.taken} < ${table.wantedLabels} and ${table.purpose} in ('training', 'evaluation')`,
+      ),
+    index('tasks_checks_open')
+      .on(table.projectId, table.kind, table.purpose, table.id)
+      .where(
+        sql`${table.state} = 'open' and ${table.taken} < ${table.wantedLabels} and ${table.purpose} in ('gold', 'screening')`,
+      ),
+    index('tasks_prompt').on(table.promptId),
+    // A task's labels are in review once.
+    uniqueIndex('tasks_subject_key').on(table.subjectTaskId).where(sql`${table.subjectTaskId} is not null`),
+    check(
+      'tasks_prompt_or_brief',
+      sql`(${table.promptId} is null) = (${table.brief} is not null) and (${table.brief} is null or ${table.kind} = 'demonstration')`,
+    ),
+    check(
+      'tasks_subject',
+      sql`(${table.kind} = 'review') = (${table.subjectTaskId} is not null) and (${table.kind} = 'review') = (${table.reviewReason} is not null)`,
+    ),
     index('tasks_round').on(table.roundId, table.kind, table.purpose),
     index('tasks_project_kind').on(table.projectId, table.kind),
     check('tasks_not_over_assigned', sql`${table.taken} between 0 and ${table.wantedLabels}`),
@@ -166,6 +204,7 @@ export const tasks = pgTable(
     oneOf('tasks_kind', table.kind, TASK_KINDS),
     oneOf('tasks_purpose', table.purpose, TASK_PURPOSES),
     oneOf('tasks_state', table.state, TASK_STATES),
+    oneOf('tasks_review_reason', table.reviewReason, REVIEW_REASONS),
   ],
 );
 
@@ -216,6 +255,8 @@ export const assignments = pgTable(
     skipNote: text('skip_note'),
     /** Seconds of activity on the page, idle time not counted. */
     activeSeconds: doublePrecision('active_seconds').notNull().default(0),
+    /** How well the label agrees with the known answer of a gold or screening task, 0 to 1. */
+    goldScore: doublePrecision('gold_score'),
     createdAt: createdAt(),
     /** When it was submitted, skipped, or its lease ran out. */
     endedAt: moment('ended_at'),
@@ -233,6 +274,21 @@ export const assignments = pgTable(
     oneOf('assignments_state', table.state, ASSIGNMENT_STATES),
     check('assignments_lease', sql`(${table.state} = 'active') = (${table.leaseUntil} is not null)`),
   ],
+);
+
+/** Older saves of a draft, kept so that nothing typed is ever overwritten for good. */
+export const draftRevisions = pgTable(
+  'draft_revisions',
+  {
+    id: id(),
+    assignmentId: uuid('assignment_id')
+      .notNull()
+      .references(() => assignments.id),
+    revision: integer('revision').notNull(),
+    content: jsonb('content').$type<Draft>().notNull(),
+    savedAt: moment('saved_at').notNull(),
+  },
+  (table) => [uniqueIndex('draft_revisions_key').on(table.assignmentId, table.revision)],
 );
 
 /** Columns that every kind of label has: whose, of what, which version of it, and whether it counts. */
@@ -273,6 +329,8 @@ export const demonstrations = pgTable(
     text: text('text').notNull(),
     /** The prompt itself, when the labeler wrote that too. */
     writtenPrompt: jsonb('written_prompt').$type<Message[]>(),
+    /** Closing questions that the labeler answered with yes. */
+    checklist: text('checklist').array().notNull().default(sql`'{}'::text[]`),
   },
   (table) => [
     uniqueIndex('demonstrations_version_key').on(table.assignmentId, table.version),
@@ -329,23 +387,45 @@ export const ratings = pgTable(
   ],
 );
 
-/** A second person's judgement of a label. */
+/**
+ * A second person's judgement of the labels of a task. The reviewer's own answer, when they give one, is a
+ * demonstration or ranking of the same assignment.
+ */
 export const reviews = pgTable(
   'reviews',
   {
-    id: id(),
-    assignmentId: uuid('assignment_id')
+    ...label(),
+    /** The task whose labels were judged. */
+    subjectTaskId: uuid('subject_task_id')
       .notNull()
-      .references(() => assignments.id),
-    reviewerId: uuid('reviewer_id')
-      .notNull()
-      .references((): AnyPgColumn => users.id),
-    verdict: text('verdict', { enum: REVIEW_VERDICTS }).notNull(),
-    comment: text('comment').notNull().default(''),
-    createdAt: createdAt(),
+      .references(() => tasks.id),
   },
   (table) => [
-    uniqueIndex('reviews_key').on(table.assignmentId, table.reviewerId),
-    oneOf('reviews_verdict', table.verdict, REVIEW_VERDICTS),
+    uniqueIndex('reviews_version_key').on(table.assignmentId, table.version),
+    uniqueIndex('reviews_current_key').on(table.assignmentId).where(sql`${table.supersededAt} is null`),
+    uniqueIndex('reviews_idempotency_key').on(table.assignmentId, table.idempotencyKey),
+    index('reviews_project').on(table.projectId, table.createdAt),
+    index('reviews_labeler').on(table.labelerId, table.createdAt),
+    index('reviews_task').on(table.taskId),
+    index('reviews_subject').on(table.subjectTaskId),
+  ],
+);
+
+/** What a review says of one label; `labelId` is a row of `demonstrations` or `rankings`. */
+export const reviewVerdicts = pgTable(
+  'review_verdicts',
+  {
+    id: id(),
+    reviewId: uuid('review_id')
+      .notNull()
+      .references(() => reviews.id),
+    labelId: uuid('label_id').notNull(),
+    verdict: text('verdict', { enum: REVIEW_VERDICTS }).notNull(),
+    comment: text('comment').notNull().default(''),
+  },
+  (table) => [
+    uniqueIndex('review_verdicts_key').on(table.reviewId, table.labelId),
+    index('review_verdicts_label').on(table.labelId),
+    oneOf('review_verdicts_verdict', table.verdict, REVIEW_VERDICTS),
   ],
 );

@@ -47,7 +47,11 @@ async function workshop() {
       groups[index] = [...(groups[index] ?? []), id];
     }
     const assignmentId = next.work.assignment.id;
-    return labeler.api.labeling.submitRanking({ assignmentId, idempotencyKey: uuidv7(), groups });
+    return labeler.api.labeling.submit({
+      assignmentId,
+      idempotencyKey: uuidv7(),
+      content: { kind: 'ranking', groups },
+    });
   }
   return { project, labeler, researcher, rank };
 }
@@ -200,10 +204,10 @@ describe('exports', () => {
       const next = await labeler.api.labeling.next({ projectId: project.id });
       if (next.status !== 'work') throw new Error(next.reason);
       const assignmentId = next.work.assignment.id;
-      await labeler.api.labeling.submitRanking({
+      await labeler.api.labeling.submit({
         assignmentId,
         idempotencyKey: uuidv7(),
-        groups: ids.map((id) => [id]),
+        content: { kind: 'ranking', groups: ids.map((id) => [id]) },
       });
     }
     const { id } = await freezeDataset(db, { projectId: project.id, kind: 'rankings', createdBy: null });
@@ -216,10 +220,10 @@ describe('exports', () => {
     const { api, user } = await person(db, 'contractor', project.id);
     const next = await api.labeling.next({ projectId: project.id });
     if (next.status !== 'work') throw new Error(next.reason);
-    const sent = await api.labeling.submitDemonstration({
+    const sent = await api.labeling.submit({
       assignmentId: next.work.assignment.id,
       idempotencyKey: uuidv7(),
-      text: 'A rock.',
+      content: { kind: 'demonstration', text: 'A rock.' },
     });
     const { id } = await freezeDataset(db, {
       projectId: project.id,

@@ -38,7 +38,7 @@ export async function labelUntilStopped(
 }
 
 async function doWork(api: Api, labeler: SimulatedLabeler, work: Work, draftFirst: boolean): Promise<void> {
-  const prompt = work.prompt.messages.at(-1)?.content ?? '';
+  const prompt = work.prompt?.messages.at(-1)?.content ?? '';
   const assignmentId = work.assignment.id;
   const revision = work.draft.revision;
   if (work.assignment.kind === 'demonstration') {
@@ -47,7 +47,11 @@ async function doWork(api: Api, labeler: SimulatedLabeler, work: Work, draftFirs
       const content = { kind: 'demonstration' as const, text };
       await api.labeling.saveDraft.mutate({ assignmentId, revision, content });
     }
-    await api.labeling.submitDemonstration.mutate({ assignmentId, idempotencyKey: randomUUID(), text });
+    await api.labeling.submit.mutate({
+      assignmentId,
+      idempotencyKey: randomUUID(),
+      content: { kind: 'demonstration', text },
+    });
     return;
   }
   const { completions } = work;
@@ -67,7 +71,11 @@ async function doWork(api: Api, labeler: SimulatedLabeler, work: Work, draftFirs
     const content = { kind: 'ranking' as const, groups, ratings };
     await api.labeling.saveDraft.mutate({ assignmentId, revision, content });
   }
-  await api.labeling.submitRanking.mutate({ assignmentId, idempotencyKey: randomUUID(), groups, ratings });
+  await api.labeling.submit.mutate({
+    assignmentId,
+    idempotencyKey: randomUUID(),
+    content: { kind: 'ranking', groups, ratings },
+  });
 }
 
 const pause = (milliseconds: number, signal: AbortSignal): Promise<void> =>

@@ -126,10 +126,10 @@ describe('handing out work', () => {
     }
     const states = [];
     for (const { api, assignmentId } of people) {
-      const sent = await api.labeling.submitDemonstration({
+      const sent = await api.labeling.submit({
         assignmentId,
-        text: 'late',
         idempotencyKey: uuidv7(),
+        content: { kind: 'demonstration', text: 'late' },
       });
       states.push(sent.state);
     }
@@ -170,12 +170,16 @@ describe('handing out work', () => {
         const ids = work.completions.map((completion) => completion.id);
         const send = () =>
           work.assignment.kind === 'demonstration'
-            ? api.labeling.submitDemonstration({
+            ? api.labeling.submit({
                 assignmentId,
                 idempotencyKey,
-                text: `text of ${assignmentId}`,
+                content: { kind: 'demonstration', text: `text of ${assignmentId}` },
               })
-            : api.labeling.submitRanking({ assignmentId, idempotencyKey, groups: ids.map((id) => [id]) });
+            : api.labeling.submit({
+                assignmentId,
+                idempotencyKey,
+                content: { kind: 'ranking', groups: ids.map((id) => [id]) },
+              });
         const sent = await Promise.all(chance < 60 ? [send(), send()] : [send()]);
         expect(new Set(sent.map((result) => result.labelId)).size).toBe(1);
         acknowledged.push(...sent.slice(0, 1));

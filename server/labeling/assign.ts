@@ -21,6 +21,7 @@ const RELEASE_BATCH = 200;
 
 // Written out, not as a parameter: the planner must see that the partial index `tasks_open` covers it.
 const openTask = sql`(${tasks.state} = 'open' and ${tasks.taken} < ${tasks.wantedLabels})`;
+const realWork = sql`${tasks.purpose} in ('training', 'evaluation')`;
 
 export interface TakeOptions {
   labelerId: string;
@@ -193,7 +194,9 @@ export function nextCandidate(db: Executor, options: TakeOptions, kind: TaskKind
   return db
     .select({ id: tasks.id, priority: tasks.priority })
     .from(tasks)
-    .where(and(eq(tasks.projectId, options.project.id), eq(tasks.kind, kind), openTask, notExists(mine)))
+    .where(
+      and(eq(tasks.projectId, options.project.id), eq(tasks.kind, kind), openTask, realWork, notExists(mine)),
+    )
     .orderBy(desc(tasks.priority), asc(tasks.id))
     .limit(1);
 }

@@ -1,11 +1,9 @@
 import { and, eq, isNull, sql } from 'drizzle-orm';
 import type { Database, Executor, Transaction } from '@/db/client.ts';
-import { datasetVersionLabels, datasetVersions, demonstrations, matches, rankings } from '@/db/schema.ts';
+import { assignments, datasetVersionLabels, datasetVersions, matches } from '@/db/schema.ts';
 import { AppError } from '../errors.ts';
-import { checkRanking } from './check-ranking.ts';
+import { kindOf, type LabelContent } from './kinds/kinds.ts';
 import { lockOwn, type OwnAssignment, requireKind } from './own-assignment.ts';
-import type { RankingContent } from './schemas.ts';
-import { insertRanking } from './submit.ts';
 
 export interface Edited {
   labelId: string;
@@ -16,70 +14,60 @@ interface Edit extends OwnAssignment {
   /** The version that the person saw when they began to edit. */
   baseVersion: number;
   idempotencyKey: string;
+  content: LabelContent;
 }
 
 /**
- * Puts a new version in the place of one's own demonstration; the older one stays readable.
- * @throws CONFLICT when it is frozen into a dataset version, or was edited since `baseVersion`
+ * Puts a new version in the place of one's own label; the older one stays readable.
+ * @throws CONFLICT when it is frozen into a dataset version, counted as a vote, or was edited since `baseVersion`;
+ * BAD_INPUT as for a submission
  */
-export async function editDemonstration(db: Database, input: Edit & { text: string }): Promise<Edited> {
+export async function editLabel(db: Database, input: Edit): Promise<Edited> {
+  const { content, idempotencyKey } = input;
+  const kind = kindOf(content);
+  const { table } = kind;
   return db.transaction(async (tx) => {
-    const { assignment } = await lockOwn(tx, input);
-    requireKind(assignment, 'demonstration');
+    const answering = await lockOwn(tx, input);
+    const { assignment, task } = answering;
+    requireKind(assignment, content.kind);
     await lockAgainstFreezing(tx, assignment.projectId, 'shared');
     const [current] = await tx
       .select()
-      .from(demonstrations)
-      .where(and(eq(demonstrations.assignmentId, assignment.id), isNull(demonstrations.supersededAt)));
-    if (!current) throw notSubmitted();
-    if (current.idempotencyKey === input.idempotencyKey)
-      return { labelId: current.id, version: current.version };
+      .from(table)
+      .where(and(eq(table.assignmentId, assignment.id), isNull(table.supersededAt)));
+    if (!current) throw new AppError('CONFLICT', 'Nothing was submitted for this task yet.');
+    if (current.idempotencyKey === idempotencyKey) return { labelId: current.id, version: current.version };
     await requireEditable(tx, current, input.baseVersion);
-    await tx
-      .update(demonstrations)
-      .set({ supersededAt: sql`now()` })
-      .where(eq(demonstrations.id, current.id));
-    const [label] = await tx
-      .insert(demonstrations)
-      .values({ ...nextVersion(current), idempotencyKey: input.idempotencyKey, text: input.text })
-      .returning({ labelId: demonstrations.id, version: demonstrations.version });
-    return edited(label);
-  });
-}
-
-/** Puts a new version in the place of one's own ranking. Errors as editDemonstration's and submitRanking's. */
-export async function editRanking(db: Database, input: Edit & { ranking: RankingContent }): Promise<Edited> {
-  return db.transaction(async (tx) => {
-    const { assignment, project } = await lockOwn(tx, input);
-    requireKind(assignment, 'ranking');
-    await lockAgainstFreezing(tx, assignment.projectId, 'shared');
-    const [current] = await tx
-      .select()
-      .from(rankings)
-      .where(and(eq(rankings.assignmentId, assignment.id), isNull(rankings.supersededAt)));
-    if (!current) throw notSubmitted();
-    if (current.idempotencyKey === input.idempotencyKey)
-      return { labelId: current.id, version: current.version };
-    await requireEditable(tx, current, input.baseVersion);
-    const [vote] = await tx
-      .select({ id: matches.id })
-      .from(matches)
-      .where(eq(matches.rankingId, current.id))
-      .limit(1);
-    if (vote)
-      throw new AppError(
-        'CONFLICT',
-        'This ranking was counted as a vote in an evaluation: it can no longer be changed.',
-      );
-    checkRanking(assignment.shownOrder, input.ranking, project.settings);
-    await tx.update(rankings).set({ supersededAt: sql`now()` }).where(eq(rankings.id, current.id));
-    const label = await insertRanking(
-      tx,
-      { ...nextVersion(current), idempotencyKey: input.idempotencyKey },
-      input.ranking,
-      project,
+    await kind.check(answering, content);
+    const supersededAt = sql`now()`;
+    await tx.update(table).set({ supersededAt }).where(eq(table.id, current.id));
+    const version = current.version + 1;
+    const { assignmentId, taskId, projectId, labelerId, guidelineId, late, activeSeconds } = current;
+    const promptId =
+      task.promptId === null && kind.writePrompt
+        ? await kind.writePrompt(answering, content)
+        : current.promptId;
+    const labelId = await kind.insert(
+      answering,
+      {
+        assignmentId,
+        taskId,
+        projectId,
+        promptId,
+        labelerId,
+        guidelineId,
+        late,
+        activeSeconds,
+        version,
+        idempotencyKey,
+      },
+      content,
     );
-    return edited(label && { labelId: label.id, version: current.version + 1 });
+    if (task.gold && kind.grade) {
+      const goldScore = kind.grade(content, task.gold);
+      await tx.update(assignments).set({ goldScore }).where(eq(assignments.id, assignment.id));
+    }
+    return { labelId, version };
   });
 }
 
@@ -110,13 +98,26 @@ export function versionsHolding(db: Executor, labelId: string) {
     .orderBy(datasetVersions.id);
 }
 
-type Label = typeof demonstrations.$inferSelect | typeof rankings.$inferSelect;
-
-async function requireEditable(tx: Transaction, current: Label, baseVersion: number): Promise<void> {
+async function requireEditable(
+  tx: Transaction,
+  current: { id: string; version: number },
+  baseVersion: number,
+): Promise<void> {
   if (current.version !== baseVersion) {
     throw new AppError(
       'CONFLICT',
       `This label was changed elsewhere: it is at version ${current.version}, not ${baseVersion}. Reload to see it.`,
+    );
+  }
+  const [vote] = await tx
+    .select({ id: matches.id })
+    .from(matches)
+    .where(eq(matches.rankingId, current.id))
+    .limit(1);
+  if (vote) {
+    throw new AppError(
+      'CONFLICT',
+      'This ranking was counted as a vote in an evaluation: it can no longer be changed.',
     );
   }
   const [version] = await versionsHolding(tx, current.id);
@@ -126,19 +127,4 @@ async function requireEditable(tx: Transaction, current: Label, baseVersion: num
       `This label is frozen into the dataset version “${version.name}”: it can no longer be changed.`,
     );
   }
-}
-
-function nextVersion(current: Label) {
-  const { assignmentId, taskId, projectId, promptId, labelerId, guidelineId, late, activeSeconds } = current;
-  const version = current.version + 1;
-  return { assignmentId, taskId, projectId, promptId, labelerId, guidelineId, late, activeSeconds, version };
-}
-
-function notSubmitted(): AppError {
-  return new AppError('CONFLICT', 'Nothing was submitted for this task yet.');
-}
-
-function edited(label: Edited | undefined): Edited {
-  if (!label) throw new AppError('INTERNAL', 'The edit was not written; nothing was changed.');
-  return label;
 }

@@ -1,22 +1,26 @@
-import { and, desc, eq, ilike, inArray, isNull, lt, or, sql } from 'drizzle-orm';
+import { and, desc, eq, ilike, isNull, lt, or, sql } from 'drizzle-orm';
 import type { Database } from '@/db/client.ts';
 import {
   type AssignmentState,
   assignments,
+  type Brief,
   type Draft,
   demonstrations,
   guidelines,
   type Message,
+  type ProjectSettings,
   projects,
   prompts,
   rankings,
-  ratings,
-  type Strength,
+  reviews,
   type TaskKind,
   tasks,
 } from '@/db/schema.ts';
+import { AppError } from '../errors.ts';
 import { versionsHolding } from './edit.ts';
-import { findOwn, type OwnAssignment } from './own-assignment.ts';
+import { KINDS, type LabelContent } from './kinds/kinds.ts';
+import { loadReviewSubject, type ReviewSubject } from './kinds/review/subject.ts';
+import { type Assignment, findOwn, type OwnAssignment } from './own-assignment.ts';
 import { completionsInOrder } from './work.ts';
 
 /** Characters of a prompt or label that a list shows. */
@@ -56,7 +60,9 @@ export async function listHistory(
     limit: number;
   },
 ): Promise<{ items: HistoryItem[]; next: string | null }> {
-  const promptText = sql<string>`${prompts.messages} -> -1 ->> 'content'`;
+  const promptText = sql<string>`coalesce(
+    ${demonstrations.writtenPrompt} -> -1 ->> 'content', ${prompts.messages} -> -1 ->> 'content',
+    ${assignments.draft} -> 'prompt' -> -1 ->> 'content', ${tasks.brief} ->> 'instruction')`;
   const labelText = sql<string>`coalesce(${demonstrations.text}, ${assignments.draft} ->> 'text', '')`;
   const pattern = options.search ? `%${options.search.replace(/[\\%_]/g, '\\$&')}%` : undefined;
   const rows = await db
@@ -69,7 +75,9 @@ export async function listHistory(
       prompt: sql<string>`left(${promptText}, ${EXCERPT})`,
       text: sql<string>`left(${labelText}, ${EXCERPT})`,
       hasDraft: sql<boolean>`${assignments.draft} is not null`,
-      version: sql<number | null>`coalesce(${demonstrations.version}, ${rankings.version})`,
+      version: sql<
+        number | null
+      >`coalesce(${reviews.version}, ${demonstrations.version}, ${rankings.version})`,
       skipReason: assignments.skipReason,
       activeSeconds: assignments.activeSeconds,
       handedOutAt: assignments.createdAt,
@@ -77,13 +85,14 @@ export async function listHistory(
     })
     .from(assignments)
     .innerJoin(tasks, eq(tasks.id, assignments.taskId))
-    .innerJoin(prompts, eq(prompts.id, tasks.promptId))
+    .leftJoin(prompts, eq(prompts.id, tasks.promptId))
     .innerJoin(projects, eq(projects.id, assignments.projectId))
     .leftJoin(
       demonstrations,
       and(eq(demonstrations.assignmentId, assignments.id), isNull(demonstrations.supersededAt)),
     )
     .leftJoin(rankings, and(eq(rankings.assignmentId, assignments.id), isNull(rankings.supersededAt)))
+    .leftJoin(reviews, and(eq(reviews.assignmentId, assignments.id), isNull(reviews.supersededAt)))
     .where(
       and(
         eq(assignments.labelerId, labelerId),
@@ -98,20 +107,13 @@ export async function listHistory(
   return { items, next: rows.length > options.limit ? (items.at(-1)?.assignmentId ?? null) : null };
 }
 
-interface LabelVersion {
+export interface LabelVersion {
   labelId: string;
   version: number;
   createdAt: Date;
   /** Null for the current version. */
   supersededAt: Date | null;
-  text: string | null;
-  ranking: {
-    groups: string[][];
-    strengths: Strength[] | null;
-    allBad: boolean;
-    note: string;
-    ratings: { completionId: string; overall: number | null; flags: string[] }[];
-  } | null;
+  content: LabelContent;
 }
 
 export interface HistoryDetail {
@@ -119,7 +121,12 @@ export interface HistoryDetail {
   projectId: string;
   kind: TaskKind;
   state: AssignmentState;
-  prompt: { id: string; messages: Message[] };
+  /** Null while the labeler has not written it. */
+  prompt: { id: string; messages: Message[] } | null;
+  brief: Brief | null;
+  /** What a review judged; null for the other kinds. */
+  review: ReviewSubject | null;
+  settings: ProjectSettings;
   /** In the order in which they were shown. */
   completions: { id: string; text: string }[];
   guideline: { id: string; version: number } | null;
@@ -135,28 +142,36 @@ export interface HistoryDetail {
 /** One piece of a person's own work, with every version of its label. */
 export async function historyDetail(db: Database, own: OwnAssignment): Promise<HistoryDetail> {
   const assignment = await findOwn(db, own);
-  const [prompt] = await db
-    .select({ id: prompts.id, messages: prompts.messages })
+  const [task] = await db
+    .select({
+      prompt: { id: prompts.id, messages: prompts.messages },
+      brief: tasks.brief,
+      subjectTaskId: tasks.subjectTaskId,
+      reviewReason: tasks.reviewReason,
+      settings: projects.settings,
+    })
     .from(tasks)
-    .innerJoin(prompts, eq(prompts.id, tasks.promptId))
+    .innerJoin(projects, eq(projects.id, tasks.projectId))
+    .leftJoin(prompts, eq(prompts.id, tasks.promptId))
     .where(eq(tasks.id, assignment.taskId));
+  if (!task) throw new AppError('INTERNAL', 'An assignment without a task.');
   const [guideline] = assignment.guidelineId
     ? await db
         .select({ id: guidelines.id, version: guidelines.version })
         .from(guidelines)
         .where(eq(guidelines.id, assignment.guidelineId))
     : [];
-  const versions =
-    assignment.kind === 'demonstration'
-      ? await demonstrationVersions(db, assignment.id)
-      : await rankingVersions(db, assignment.id);
+  const versions = await labelVersions(db, assignment);
   const current = versions.find((version) => version.supersededAt === null);
   return {
     assignmentId: assignment.id,
     projectId: assignment.projectId,
     kind: assignment.kind,
     state: assignment.state,
-    prompt: prompt ?? { id: '', messages: [] },
+    prompt: task.prompt,
+    brief: task.brief,
+    review: assignment.kind === 'review' ? await loadReviewSubject(db, task) : null,
+    settings: task.settings,
     completions: await completionsInOrder(db, assignment.shownOrder),
     guideline: guideline ?? null,
     draft: { content: assignment.draft, revision: assignment.draftRevision },
@@ -167,52 +182,27 @@ export async function historyDetail(db: Database, own: OwnAssignment): Promise<H
   };
 }
 
-async function demonstrationVersions(db: Database, assignmentId: string): Promise<LabelVersion[]> {
+/** Every version of the label of an assignment, newest first. */
+async function labelVersions(db: Database, assignment: Assignment): Promise<LabelVersion[]> {
+  const kind = KINDS[assignment.kind];
+  const { table } = kind;
   const rows = await db
-    .select()
-    .from(demonstrations)
-    .where(eq(demonstrations.assignmentId, assignmentId))
-    .orderBy(desc(demonstrations.version));
-  return rows.map((row) => ({
-    labelId: row.id,
-    version: row.version,
-    createdAt: row.createdAt,
-    supersededAt: row.supersededAt,
-    text: row.text,
-    ranking: null,
-  }));
-}
-
-async function rankingVersions(db: Database, assignmentId: string): Promise<LabelVersion[]> {
-  const rows = await db
-    .select()
-    .from(rankings)
-    .where(eq(rankings.assignmentId, assignmentId))
-    .orderBy(desc(rankings.version));
+    .select({
+      labelId: table.id,
+      version: table.version,
+      createdAt: table.createdAt,
+      supersededAt: table.supersededAt,
+    })
+    .from(table)
+    .where(eq(table.assignmentId, assignment.id))
+    .orderBy(desc(table.version));
   if (rows.length === 0) return [];
-  const given = await db
-    .select()
-    .from(ratings)
-    .where(
-      inArray(
-        ratings.rankingId,
-        rows.map((row) => row.id),
-      ),
-    );
-  return rows.map((row) => ({
-    labelId: row.id,
-    version: row.version,
-    createdAt: row.createdAt,
-    supersededAt: row.supersededAt,
-    text: null,
-    ranking: {
-      groups: row.groups,
-      strengths: row.strengths,
-      allBad: row.allBad,
-      note: row.note,
-      ratings: given
-        .filter((rating) => rating.rankingId === row.id)
-        .map(({ completionId, overall, flags }) => ({ completionId, overall, flags })),
-    },
-  }));
+  const contents = await kind.load(
+    db,
+    rows.map(({ labelId }) => labelId),
+  );
+  return rows.flatMap((row) => {
+    const content = contents.get(row.labelId);
+    return content ? [{ ...row, content }] : [];
+  });
 }

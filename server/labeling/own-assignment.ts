@@ -1,8 +1,8 @@
 import { and, eq } from 'drizzle-orm';
 import type { Executor, Transaction } from '@/db/client.ts';
-import { assignments, projects, type TaskKind } from '@/db/schema.ts';
+import { assignments, projects, type TaskKind, tasks } from '@/db/schema.ts';
 import { AppError } from '../errors.ts';
-import type { Project } from '../people/access.ts';
+import type { Answering } from './label.ts';
 
 export type Assignment = typeof assignments.$inferSelect;
 
@@ -21,15 +21,16 @@ const none = () => new AppError('NOT_FOUND', 'There is no such assignment, or it
 export async function lockOwn(
   tx: Transaction,
   { assignmentId, labelerId }: OwnAssignment,
-): Promise<{ assignment: Assignment; project: Project }> {
+): Promise<Answering> {
   const [row] = await tx
-    .select({ assignment: assignments, project: projects })
+    .select({ assignment: assignments, task: tasks, project: projects })
     .from(assignments)
+    .innerJoin(tasks, eq(tasks.id, assignments.taskId))
     .innerJoin(projects, eq(projects.id, assignments.projectId))
     .where(and(eq(assignments.id, assignmentId), eq(assignments.labelerId, labelerId)))
     .for('update', { of: assignments });
   if (!row) throw none();
-  return row;
+  return { tx, ...row };
 }
 
 /** Reads an assignment, when it belongs to the labeler. Errors as lockOwn's. */
@@ -42,7 +43,7 @@ export async function findOwn(db: Executor, { assignmentId, labelerId }: OwnAssi
   return assignment;
 }
 
-/** Refuses content of one kind for an assignment of the other. */
+/** Refuses content of one kind for an assignment of another. */
 export function requireKind(assignment: Assignment, kind: TaskKind): void {
   if (assignment.kind !== kind) {
     throw new AppError(

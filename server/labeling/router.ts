@@ -1,27 +1,19 @@
 import { z } from 'zod';
+import { TASK_KINDS } from '@/db/schema.ts';
 import { contractorProcedure, projectMemberProcedure, router } from '../trpc.ts';
 import { takeNext } from './assign.ts';
 import { heartbeat, saveDraft } from './drafts.ts';
-import { editDemonstration, editRanking } from './edit.ts';
+import { editLabel } from './edit.ts';
 import { historyDetail, listHistory } from './history.ts';
-import {
-  activeSeconds,
-  draftContent,
-  idempotencyKey,
-  rankingContent,
-  skipReason,
-  storable,
-  writtenText,
-} from './schemas.ts';
+import { draftContent, labelContent } from './kinds/kinds.ts';
+import { activeSeconds, idempotencyKey, skipReason, storable } from './schemas.ts';
 import { skip, undoSkip } from './skip.ts';
 import { ownStats } from './stats.ts';
-import { submitDemonstration, submitRanking } from './submit.ts';
+import { submit } from './submit.ts';
 import { loadWork, type Work } from './work.ts';
 
-const kind = z.enum(['demonstration', 'ranking']);
+const kind = z.enum(TASK_KINDS);
 const assignmentId = z.uuid();
-const submission = { assignmentId, idempotencyKey, activeSeconds: activeSeconds.optional() };
-const edit = { assignmentId, idempotencyKey, baseVersion: z.number().int().min(1) };
 
 /** `work`: this is what to do now; `empty`: there is nothing for this person, and why. */
 export type NextWork = { status: 'work'; work: Work } | { status: 'empty'; reason: string };
@@ -78,22 +70,17 @@ export const labelingRouter = router({
       return loadWork(ctx.db, input.assignmentId);
     }),
 
-  submitDemonstration: contractorProcedure
-    .input(z.strictObject({ ...submission, text: writtenText }))
-    .mutation(({ ctx, input }) => submitDemonstration(ctx.db, { ...input, labelerId: ctx.user.id })),
-
-  submitRanking: contractorProcedure
-    .input(z.strictObject({ ...submission, ...rankingContent.shape }))
-    .mutation(({ ctx, input }) => {
-      const { assignmentId, idempotencyKey, activeSeconds, ...ranking } = input;
-      return submitRanking(ctx.db, {
+  /** Hands in a label of whatever kind: `content.kind` names it, and the kind's schema is what it must hold. */
+  submit: contractorProcedure
+    .input(
+      z.strictObject({
         assignmentId,
         idempotencyKey,
-        activeSeconds,
-        ranking,
-        labelerId: ctx.user.id,
-      });
-    }),
+        activeSeconds: activeSeconds.optional(),
+        content: labelContent,
+      }),
+    )
+    .mutation(({ ctx, input }) => submit(ctx.db, { ...input, labelerId: ctx.user.id })),
 
   history: contractorProcedure
     .input(
@@ -110,22 +97,17 @@ export const labelingRouter = router({
     .input(z.strictObject({ assignmentId }))
     .query(({ ctx, input }) => historyDetail(ctx.db, { ...input, labelerId: ctx.user.id })),
 
-  editDemonstration: contractorProcedure
-    .input(z.strictObject({ ...edit, text: writtenText }))
-    .mutation(({ ctx, input }) => editDemonstration(ctx.db, { ...input, labelerId: ctx.user.id })),
-
-  editRanking: contractorProcedure
-    .input(z.strictObject({ ...edit, ...rankingContent.shape }))
-    .mutation(({ ctx, input }) => {
-      const { assignmentId, idempotencyKey, baseVersion, ...ranking } = input;
-      return editRanking(ctx.db, {
+  /** Puts a new version in the place of one's own label. */
+  edit: contractorProcedure
+    .input(
+      z.strictObject({
         assignmentId,
         idempotencyKey,
-        baseVersion,
-        ranking,
-        labelerId: ctx.user.id,
-      });
-    }),
+        baseVersion: z.number().int().min(1),
+        content: labelContent,
+      }),
+    )
+    .mutation(({ ctx, input }) => editLabel(ctx.db, { ...input, labelerId: ctx.user.id })),
 
   stats: projectMemberProcedure
     .input(z.strictObject({ projectId: z.uuid() }))

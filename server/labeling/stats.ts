@@ -1,6 +1,7 @@
 import { and, desc, eq, inArray, isNull, ne, sql } from 'drizzle-orm';
 import type { Database } from '@/db/client.ts';
 import { assignments, rankings, type TaskKind } from '@/db/schema.ts';
+import { pairAgreement } from './pair-agreement.ts';
 
 /** The newest rankings of a person that their agreement is computed from. */
 const RANKINGS_COMPARED = 500;
@@ -67,26 +68,4 @@ async function ownAgreement(
     agreed += counted.agreed;
   }
   return pairs === 0 ? null : { pairs, rate: agreed / pairs };
-}
-
-/**
- * On how many pairs two rankings of the same completions agree, among the pairs that neither of them ties.
- * @param first groups of completion ids, best first
- */
-function pairAgreement(first: string[][], second: string[][]): { pairs: number; agreed: number } {
-  const ranks = new Map(second.flatMap((group, rank) => group.map((id) => [id, rank] as const)));
-  let pairs = 0;
-  let agreed = 0;
-  for (let better = 0; better < first.length; better++) {
-    for (const a of first[better] ?? []) {
-      for (const b of first.slice(better + 1).flat()) {
-        const rankA = ranks.get(a);
-        const rankB = ranks.get(b);
-        if (rankA === undefined || rankB === undefined || rankA === rankB) continue;
-        pairs++;
-        if (rankA < rankB) agreed++;
-      }
-    }
-  }
-  return { pairs, agreed };
 }

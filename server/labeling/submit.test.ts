@@ -40,19 +40,22 @@ const key = () => uuidv7();
 describe('a ranking', () => {
   it('is stored exactly as sent: groups, ties, strengths, ratings, flags', async () => {
     const { api, assignmentId, a, b, c, d } = await rankingInHand();
-    const { labelId } = await api.labeling.submitRanking({
+    const { labelId } = await api.labeling.submit({
       assignmentId,
       idempotencyKey: key(),
-      groups: [[c], [a, d], [b]],
-      strengths: ['significant', 'slight'],
-      ratings: [
-        { completionId: c, overall: 7 },
-        { completionId: b, overall: 1, flags: ['harmful', 'broken'] },
-        { completionId: a },
-      ],
-      allBad: true,
-      note: 'close call',
       activeSeconds: 42.5,
+      content: {
+        kind: 'ranking',
+        groups: [[c], [a, d], [b]],
+        strengths: ['significant', 'slight'],
+        ratings: [
+          { completionId: c, overall: 7 },
+          { completionId: b, overall: 1, flags: ['harmful', 'broken'] },
+          { completionId: a },
+        ],
+        allBad: true,
+        note: 'close call',
+      },
     });
     const [stored] = await db.select().from(rankings).where(eq(rankings.id, labelId));
     expect(stored).toMatchObject({
@@ -121,8 +124,9 @@ describe('a ranking', () => {
     ],
   ])('that has %s is refused in one sentence, and nothing is written', async (_, wrong, message) => {
     const { api, assignmentId, a, b, c, d } = await rankingInHand();
-    const input = { assignmentId, idempotencyKey: key(), ...wrong({ a, b, c, d, other: uuidv7() }) };
-    await expect(api.labeling.submitRanking(input)).rejects.toMatchObject({
+    const content = { kind: 'ranking' as const, ...wrong({ a, b, c, d, other: uuidv7() }) };
+    const input = { assignmentId, idempotencyKey: key(), content };
+    await expect(api.labeling.submit(input)).rejects.toMatchObject({
       code: 'BAD_REQUEST',
       message: expect.stringMatching(message),
     });
@@ -136,14 +140,17 @@ describe('a ranking', () => {
       settings: { strengths: true, ratings: 'required' },
     });
     const send = (more: object) =>
-      api.labeling.submitRanking({
+      api.labeling.submit({
         assignmentId,
         idempotencyKey: key(),
-        groups: [
-          [a, b],
-          [c, d],
-        ],
-        ...more,
+        content: {
+          kind: 'ranking',
+          groups: [
+            [a, b],
+            [c, d],
+          ],
+          ...more,
+        },
       });
     await expect(send({})).rejects.toThrow(/strengths: missing/);
     const ratings = [a, b, c].map((completionId) => ({ completionId, overall: 4 }));
@@ -167,7 +174,11 @@ describe('a submission', () => {
     const idempotencyKey = key();
     const sent = await Promise.all(
       Array.from({ length: 10 }, () =>
-        api.labeling.submitDemonstration({ assignmentId, idempotencyKey, text: 'A fine-grained rock.' }),
+        api.labeling.submit({
+          assignmentId,
+          idempotencyKey,
+          content: { kind: 'demonstration', text: 'A fine-grained rock.' },
+        }),
       ),
     );
     expect(new Set(sent.map((result) => result.labelId)).size).toBe(1);
@@ -179,9 +190,17 @@ describe('a submission', () => {
 
   it('with another key, after the first, is a conflict and not a second label', async () => {
     const { api, assignmentId } = await demonstrationInHand();
-    await api.labeling.submitDemonstration({ assignmentId, idempotencyKey: key(), text: 'one' });
+    await api.labeling.submit({
+      assignmentId,
+      idempotencyKey: key(),
+      content: { kind: 'demonstration', text: 'one' },
+    });
     await expect(
-      api.labeling.submitDemonstration({ assignmentId, idempotencyKey: key(), text: 'two' }),
+      api.labeling.submit({
+        assignmentId,
+        idempotencyKey: key(),
+        content: { kind: 'demonstration', text: 'two' },
+      }),
     ).rejects.toMatchObject({ code: 'CONFLICT' });
   });
 
@@ -190,22 +209,34 @@ describe('a submission', () => {
     const other = await person(db, 'contractor', project.id);
     const text = 'not mine';
     await expect(
-      other.api.labeling.submitDemonstration({ assignmentId, idempotencyKey: key(), text }),
+      other.api.labeling.submit({
+        assignmentId,
+        idempotencyKey: key(),
+        content: { kind: 'demonstration', text },
+      }),
     ).rejects.toMatchObject({ code: 'NOT_FOUND' });
   });
 
   it('of nothing but white space is refused', async () => {
     const { api, assignmentId } = await demonstrationInHand();
     await expect(
-      api.labeling.submitDemonstration({ assignmentId, idempotencyKey: key(), text: ' \n\t ' }),
-    ).rejects.toMatchObject({ code: 'BAD_REQUEST', message: 'text: is empty: expected some text.' });
+      api.labeling.submit({
+        assignmentId,
+        idempotencyKey: key(),
+        content: { kind: 'demonstration', text: ' \n\t ' },
+      }),
+    ).rejects.toMatchObject({ code: 'BAD_REQUEST', message: 'content.text: is empty: expected some text.' });
   });
 
   it('keeps 200 kB of markup, emoji and right-to-left text, letter for letter', async () => {
     const { api, assignmentId } = await demonstrationInHand();
     const text = '<script>alert(1)</script> 🪨👩‍🔬 שלום \u200b "quoted" \\ \n'.repeat(3500);
     expect(text.length).toBeGreaterThan(180_000);
-    const { labelId } = await api.labeling.submitDemonstration({ assignmentId, idempotencyKey: key(), text });
+    const { labelId } = await api.labeling.submit({
+      assignmentId,
+      idempotencyKey: key(),
+      content: { kind: 'demonstration', text },
+    });
     const [stored] = await db.select().from(demonstrations).where(eq(demonstrations.id, labelId));
     expect(stored?.text === text).toBe(true);
   });
@@ -215,7 +246,7 @@ describe('a submission', () => {
     const content = { kind: 'demonstration' as const, text: 'a\0b\ud800c😀' };
     await api.labeling.saveDraft({ assignmentId, revision: 0, content });
     const [row] = await db.select().from(assignments).where(eq(assignments.id, assignmentId));
-    expect(row?.draft).toEqual({ kind: 'demonstration', text: 'a\ufffdb\ufffdc😀' });
+    expect(row?.draft).toMatchObject({ kind: 'demonstration', text: 'a\ufffdb\ufffdc😀' });
   });
 });
 
@@ -258,7 +289,7 @@ describe('a draft', () => {
       content: { kind: 'demonstration', text: 'so far' },
     });
     const work = await take(api, project.id);
-    expect(work.draft.content).toEqual({ kind: 'demonstration', text: 'so far' });
+    expect(work.draft.content).toMatchObject({ kind: 'demonstration', text: 'so far' });
     expect(work.guideline).toMatchObject({ version: 1, markdown: '# Be kind' });
     expect(work.prompt).toEqual({ id: prompt.id, messages: [{ role: 'user', content: 'What is slate?' }] });
   });
@@ -272,7 +303,7 @@ describe('skipping', () => {
     await api.labeling.skip({ assignmentId, reason: 'too_hard' });
     expect((await api.labeling.next({ projectId: project.id })).status).toBe('empty');
     const work = await api.labeling.undoSkip({ assignmentId });
-    expect(work.draft.content).toEqual(content);
+    expect(work.draft.content).toMatchObject(content);
     expect(work.assignment.id).toBe(assignmentId);
 
     await api.labeling.skip({ assignmentId, reason: 'too_hard' });
@@ -298,16 +329,26 @@ describe('skipping', () => {
 describe('an edit', () => {
   it('is a new version, and the older text stays readable', async () => {
     const { api, assignmentId } = await demonstrationInHand();
-    await api.labeling.submitDemonstration({ assignmentId, idempotencyKey: key(), text: 'first' });
-    const edit = { assignmentId, idempotencyKey: key(), baseVersion: 1, text: 'second' };
-    const edited = await api.labeling.editDemonstration(edit);
+    await api.labeling.submit({
+      assignmentId,
+      idempotencyKey: key(),
+      content: { kind: 'demonstration', text: 'first' },
+    });
+    const content = { kind: 'demonstration' as const, text: 'second' };
+    const edit = { assignmentId, idempotencyKey: key(), baseVersion: 1, content };
+    const edited = await api.labeling.edit(edit);
     expect(edited.version).toBe(2);
-    expect(await api.labeling.editDemonstration(edit)).toEqual(edited);
+    expect(await api.labeling.edit(edit)).toEqual(edited);
     await expect(
-      api.labeling.editDemonstration({ ...edit, idempotencyKey: key(), text: 'stale' }),
+      api.labeling.edit({ ...edit, idempotencyKey: key(), content: { ...content, text: 'stale' } }),
     ).rejects.toMatchObject({ code: 'CONFLICT', message: expect.stringMatching(/at version 2, not 1/) });
     const item = await api.labeling.historyItem({ assignmentId });
-    expect(item.versions.map(({ version, text }) => [version, text])).toEqual([
+    expect(
+      item.versions.map(({ version, content }) => [
+        version,
+        content.kind === 'demonstration' && content.text,
+      ]),
+    ).toEqual([
       [2, 'second'],
       [1, 'first'],
     ]);
@@ -317,24 +358,28 @@ describe('an edit', () => {
 
   it('of a frozen label is refused, naming the dataset version', async () => {
     const { api, project, assignmentId, a, b, c, d } = await rankingInHand();
-    await api.labeling.submitRanking({ assignmentId, idempotencyKey: key(), groups: [[a, b, c, d]] });
+    await api.labeling.submit({
+      assignmentId,
+      idempotencyKey: key(),
+      content: { kind: 'ranking', groups: [[a, b, c, d]] },
+    });
     await freezeDataset(db, { projectId: project.id, kind: 'rankings', name: 'Pilot', createdBy: null });
     await expect(
-      api.labeling.editRanking({
+      api.labeling.edit({
         assignmentId,
         idempotencyKey: key(),
         baseVersion: 1,
-        groups: [[d], [a, b, c]],
+        content: { kind: 'ranking', groups: [[d], [a, b, c]] },
       }),
     ).rejects.toMatchObject({ code: 'CONFLICT', message: expect.stringMatching(/“Pilot”/) });
   });
 
   it('cannot be made around the server: the database refuses to overwrite or delete a label', async () => {
     const { api, assignmentId } = await demonstrationInHand();
-    const { labelId } = await api.labeling.submitDemonstration({
+    const { labelId } = await api.labeling.submit({
       assignmentId,
       idempotencyKey: key(),
-      text: 'kept',
+      content: { kind: 'demonstration', text: 'kept' },
     });
     const refused = { cause: { message: expect.stringMatching(/never overwritten or deleted/) } };
     const mine = eq(demonstrations.id, labelId);
@@ -346,10 +391,10 @@ describe('an edit', () => {
 describe('history and statistics', () => {
   it('list one’s own work only, newest first, by words', async () => {
     const { api, project, assignmentId } = await demonstrationInHand();
-    await api.labeling.submitDemonstration({
+    await api.labeling.submit({
       assignmentId,
       idempotencyKey: key(),
-      text: 'A rock, 100 % natural.',
+      content: { kind: 'demonstration', text: 'A rock, 100 % natural.' },
     });
     const other = await person(db, 'contractor', project.id);
     expect((await other.api.labeling.history({})).items).toEqual([]);
@@ -364,13 +409,19 @@ describe('history and statistics', () => {
   });
 
   it('count agreement on the pairs that neither ranking ties', async () => {
-    const project = await seedProject(db, { settings: { wantedLabels: { demonstration: 1, ranking: 2 } } });
+    const project = await seedProject(db, {
+      settings: { wantedLabels: { demonstration: 1, ranking: 2, review: 1 } },
+    });
     const { completionIds } = await seedRankingTask(db, project.id, { completions: 3, wantedLabels: 2 });
     const [a = '', b = '', c = ''] = completionIds;
     const rank = async (groups: string[][]) => {
       const { api } = await person(db, 'contractor', project.id);
       const { assignment } = await take(api, project.id);
-      await api.labeling.submitRanking({ assignmentId: assignment.id, idempotencyKey: key(), groups });
+      await api.labeling.submit({
+        assignmentId: assignment.id,
+        idempotencyKey: key(),
+        content: { kind: 'ranking', groups },
+      });
       return api;
     };
     const first = await rank([[a], [b], [c]]);

@@ -13,7 +13,7 @@ import {
 import { uuidv7 } from '@/db/uuid.ts';
 import { AppError } from '../errors.ts';
 import type { Project } from '../people/access.ts';
-import { FEWEST_COMPLETIONS, MOST_COMPLETIONS } from './vocabulary.ts';
+import { FEWEST_COMPLETIONS, MOST_COMPLETIONS } from './kinds/ranking/vocabulary.ts';
 
 /** Rows in one insert: below Postgres's limit of 65,535 parameters. */
 const CHUNK = 2000;
@@ -74,6 +74,7 @@ function countOf(table: typeof completions | typeof tasks) {
   return sql<number>`(select count(*)::int from ${table} as "of" where "of"."prompt_id" = "prompts"."id")`;
 }
 
+/** A task to be made, of a kind that creators choose: reviews are made by what finds them needed. */
 export interface NewTask {
   promptId: string;
   /** The completions to rank; absent for a demonstration. */
@@ -89,7 +90,7 @@ export async function createTasks(
   db: Executor,
   input: {
     project: Pick<Project, 'id' | 'settings'>;
-    kind: TaskKind;
+    kind: Exclude<TaskKind, 'review'>;
     purpose?: TaskPurpose;
     wantedLabels?: number | undefined;
     priority?: number;

@@ -2,6 +2,7 @@ import { and, desc, eq, gte, inArray, sql } from 'drizzle-orm';
 import type { Executor } from '@/db/client.ts';
 import {
   assignments,
+  type Brief,
   completions,
   type Draft,
   guidelines,
@@ -13,6 +14,7 @@ import {
   tasks,
 } from '@/db/schema.ts';
 import { AppError } from '../errors.ts';
+import { loadReviewSubject, type ReviewSubject } from './kinds/review/subject.ts';
 
 /** Everything that the labeling page needs for one piece of work. What the labeler must not know is not in it. */
 export interface Work {
@@ -26,9 +28,13 @@ export interface Work {
     handedOutAt: Date;
   };
   project: { id: string; name: string; settings: ProjectSettings };
-  prompt: { id: string; messages: Message[] };
+  /** Null when the labeler writes the prompt: `brief` says what about. */
+  prompt: { id: string; messages: Message[] } | null;
+  brief: Brief | null;
   /** In the order in which this labeler sees them; empty for a demonstration. */
   completions: { id: string; text: string }[];
+  /** What a review judges; null for the other kinds. */
+  review: ReviewSubject | null;
   /** The guideline version under which the work was handed out; null when the project has none. */
   guideline: { id: string; version: number; markdown: string } | null;
   draft: { content: Draft | null; revision: number; savedAt: Date | null };
@@ -43,12 +49,13 @@ export async function loadWork(db: Executor, assignmentId: string): Promise<Work
       assignment: assignments,
       project: { id: projects.id, name: projects.name, settings: projects.settings },
       prompt: { id: prompts.id, messages: prompts.messages },
+      task: { brief: tasks.brief, subjectTaskId: tasks.subjectTaskId, reviewReason: tasks.reviewReason },
       guideline: { id: guidelines.id, version: guidelines.version, markdown: guidelines.markdown },
     })
     .from(assignments)
     .innerJoin(tasks, eq(tasks.id, assignments.taskId))
     .innerJoin(projects, eq(projects.id, assignments.projectId))
-    .innerJoin(prompts, eq(prompts.id, tasks.promptId))
+    .leftJoin(prompts, eq(prompts.id, tasks.promptId))
     .leftJoin(guidelines, eq(guidelines.id, assignments.guidelineId))
     .where(eq(assignments.id, assignmentId));
   if (!row?.assignment.leaseUntil) {
@@ -69,6 +76,8 @@ export async function loadWork(db: Executor, assignmentId: string): Promise<Work
     },
     project: row.project,
     prompt: row.prompt,
+    brief: row.task.brief,
+    review: assignment.kind === 'review' ? await loadReviewSubject(db, row.task) : null,
     completions: await completionsInOrder(db, assignment.shownOrder),
     guideline: row.guideline,
     draft: {

@@ -15,7 +15,7 @@ import { seedModel, seedProject, seedPrompt, seedUser } from '@/db/seed.ts';
 import { uuidv7 } from '@/db/uuid.ts';
 import { openTestDatabase } from '@/tests/support/database.ts';
 import { takeNext } from '../labeling/assign.ts';
-import { submitDemonstration, submitRanking } from '../labeling/submit.ts';
+import { submit } from '../labeling/submit.ts';
 import { createTasks } from '../labeling/tasks.ts';
 import { loadWork } from '../labeling/work.ts';
 import { insertCompletions } from '../worker/sampling-job.ts';
@@ -61,11 +61,16 @@ async function label({ project, labeler }: Setting, better: (a: string, b: strin
   const work = await loadWork(db, assignmentId);
   const common = { assignmentId, labelerId: labeler.id, idempotencyKey: uuidv7() };
   if (work.assignment.kind === 'demonstration')
-    await submitDemonstration(db, { ...common, text: 'An answer.' });
+    await submit(db, {
+      ...common,
+      content: { kind: 'demonstration', text: 'An answer.', prompt: null, checklist: [] },
+    });
   else {
     const groups = [...work.completions].sort((a, b) => better(a.text, b.text)).map(({ id }) => [id]);
-    const ranking = { groups, strengths: null, ratings: [], allBad: false, note: '' };
-    await submitRanking(db, { ...common, ranking });
+    await submit(db, {
+      ...common,
+      content: { kind: 'ranking', groups, strengths: null, ratings: [], allBad: false, note: '' },
+    });
   }
   return true;
 }

@@ -98,7 +98,7 @@ describe.skipIf(!hasChromium)('a contractor in the browser', async () => {
     }
     await page.keyboard.press('Control+Enter');
     const dialog = page.getByRole('dialog');
-    await dialog.getByText('Submit this order?').waitFor();
+    await dialog.getByText('Submit this ranking?').waitFor();
     const confirmed = await dialog.getByRole('listitem').allInnerTexts();
     await dialog.getByRole('button', { name: 'Confirm ranking' }).click();
     await page.getByText('Nothing to do right now').waitFor();

@@ -18,7 +18,7 @@ import { seedCompletion, seedModel, seedProject, seedPrompt, seedTask, seedUser 
 import { freezeDataset } from '@/server/datasets/freeze.ts';
 import { takeNext } from '@/server/labeling/assign.ts';
 import { publishGuideline } from '@/server/labeling/guidelines.ts';
-import { submitDemonstration } from '@/server/labeling/submit.ts';
+import { submit } from '@/server/labeling/submit.ts';
 import { createInvite } from '@/server/people/invites.ts';
 import { hashPassword } from '@/server/people/passwords.ts';
 import type { RoundReport } from '@/server/rounds/report.ts';
@@ -246,12 +246,12 @@ async function seedHistory(
   for (let i = 0; i < MORE_PROMPTS.length - 1; i++) {
     const assignmentId = await takeNext(db, { labelerId, project, kind: 'demonstration' });
     if (assignmentId === null) return;
-    await submitDemonstration(db, {
+    await submit(db, {
       assignmentId,
       labelerId,
       idempotencyKey: `scene-${labelerId}-${i}`,
       activeSeconds: 90 + 37 * i,
-      text: DEMONSTRATIONS[i]?.[1] ?? '',
+      content: { kind: 'demonstration', text: DEMONSTRATIONS[i]?.[1] ?? '', prompt: null, checklist: [] },
     });
   }
 }

@@ -8,7 +8,8 @@ import { Dialog } from '../ui/dialog.tsx';
 import { keyName, useKeys } from '../ui/keys.tsx';
 import { Conversation, ReadingText } from '../ui/reading-text.tsx';
 import { useKeyboardScroll } from '../ui/use-keyboard-scroll.ts';
-import type { DraftHandle, Work } from './use-draft.ts';
+import type { Work } from './kinds/kind.ts';
+import type { DraftHandle } from './use-draft.ts';
 
 interface WorkFrameProps {
   title: string;
@@ -135,12 +136,16 @@ function Prompt({ work }: { work: Work }) {
     observer.observe(element);
     return () => observer.disconnect();
   }, []);
-  const last = work.prompt.messages.at(-1)?.content ?? '';
+  const last = work.prompt?.messages.at(-1)?.content ?? work.brief?.instruction ?? '';
   return (
     <>
       <section ref={whole} aria-label="Prompt" className="mx-auto w-full max-w-7xl px-4 py-4 sm:px-6">
         <h2 className="pb-1 text-12 font-strong tracking-wide text-quiet">PROMPT</h2>
-        <Conversation messages={work.prompt.messages} />
+        {work.prompt ? (
+          <Conversation messages={work.prompt.messages} />
+        ) : (
+          <ReadingText text={work.brief?.instruction ?? ''} />
+        )}
       </section>
       {away && (
         <div aria-hidden="true" className="fixed inset-x-0 top-12 z-20 border-b bg-surface">

@@ -3,12 +3,10 @@
 import { useMutation } from '@tanstack/react-query';
 import { TRPCClientError } from '@trpc/client';
 import { useCallback, useEffect, useRef, useState } from 'react';
-import { type Outputs, useTRPC } from '../../lib/trpc.ts';
+import { useTRPC } from '../../lib/trpc.ts';
 import { useSaved } from '../shell/saved.tsx';
 import { DraftKeeper } from './draft-keeper.ts';
-
-export type Work = Extract<Outputs['labeling']['next'], { status: 'work' }>['work'];
-export type Draft = NonNullable<Work['draft']['content']>;
+import type { Draft, Work } from './kinds/kind.ts';
 
 interface Stored<Content> {
   revision: number;

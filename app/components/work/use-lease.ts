@@ -3,7 +3,7 @@
 import { useMutation } from '@tanstack/react-query';
 import { useEffect, useRef, useState } from 'react';
 import { useTRPC } from '../../lib/trpc.ts';
-import type { Work } from './use-draft.ts';
+import type { Work } from './kinds/kind.ts';
 
 /**
  * Renews the lease three times in its length while the page is open.

@@ -2,23 +2,16 @@
 
 import { useMutation } from '@tanstack/react-query';
 import Link from 'next/link';
-import { lazy, type ReactNode, Suspense, useCallback, useEffect, useState } from 'react';
+import { type ReactNode, Suspense, useCallback, useEffect, useState } from 'react';
 import type { SkipReason } from '@/server/labeling/vocabulary.ts';
 import { useProject } from '../../lib/project.tsx';
 import { type Outputs, useTRPC } from '../../lib/trpc.ts';
 import { Button, buttonClass } from '../ui/button.tsx';
 import { useNotices } from '../ui/notices.tsx';
 import { Empty, Failure, Loading } from '../ui/states.tsx';
+import type { Work } from './kinds/kind.ts';
 import { SkipDialog } from './skip-dialog.tsx';
-import type { Work } from './use-draft.ts';
-
-// Each kind of task is loaded when it is handed out: a demonstration needs nothing of what a ranking does.
-const DemonstrationTask = lazy(() =>
-  import('./demonstration-task.tsx').then((module) => ({ default: module.DemonstrationTask })),
-);
-const RankingTask = lazy(() =>
-  import('./ranking-task.tsx').then((module) => ({ default: module.RankingTask })),
-);
+import { TaskPage } from './task-page.tsx';
 
 type Next = Outputs['labeling']['next'];
 
@@ -52,7 +45,8 @@ export function WorkView() {
   }, [take]);
 
   function done(work: Work, late: boolean) {
-    const what = work.assignment.kind === 'ranking' ? 'Ranking' : 'Demonstration';
+    const kind = work.assignment.kind;
+    const what = kind.charAt(0).toUpperCase() + kind.slice(1);
     if (late) {
       notify({
         text: `${what} kept. The task already had all the labels it wanted, so this one is set aside as late.`,
@@ -139,11 +133,6 @@ export function WorkView() {
     );
   }
   const { work } = shown;
-  const task = {
-    work,
-    onSkip: (hasDraft: boolean) => setSkipping({ hasDraft }),
-    onDone: (late: boolean) => done(work, late),
-  };
   return (
     <>
       <Suspense
@@ -153,11 +142,12 @@ export function WorkView() {
           </Aside>
         }
       >
-        {work.assignment.kind === 'ranking' ? (
-          <RankingTask key={work.assignment.id} {...task} />
-        ) : (
-          <DemonstrationTask key={work.assignment.id} {...task} />
-        )}
+        <TaskPage
+          key={work.assignment.id}
+          work={work}
+          onSkip={(hasDraft) => setSkipping({ hasDraft })}
+          onDone={(late) => done(work, late)}
+        />
       </Suspense>
       <SkipDialog
         key={`skip ${work.assignment.id}`}

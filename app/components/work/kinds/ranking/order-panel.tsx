@@ -1,7 +1,7 @@
 'use client';
 
 import type { ReactNode } from 'react';
-import { STRENGTHS } from '@/server/labeling/vocabulary.ts';
+import { STRENGTHS } from '@/server/labeling/kinds/ranking/vocabulary.ts';
 import { type Order, placeAt, rankOf, tieWith, without } from './order.ts';
 import { type Drag, useDrag } from './use-drag.ts';
 

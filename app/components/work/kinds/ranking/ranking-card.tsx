@@ -1,9 +1,9 @@
 'use client';
 
 import { useState } from 'react';
-import { FLAGS, type Flag } from '@/server/labeling/vocabulary.ts';
-import { ChoiceChip } from '../ui/chip.tsx';
-import { ReadingText } from '../ui/reading-text.tsx';
+import { FLAGS, type Flag } from '@/server/labeling/kinds/ranking/vocabulary.ts';
+import { ChoiceChip } from '../../../ui/chip.tsx';
+import { ReadingText } from '../../../ui/reading-text.tsx';
 import { difference } from './difference.ts';
 
 export interface Rating {

@@ -1,6 +1,6 @@
 import type { ProjectSettings } from '@/db/schema.ts';
-import { AppError } from '../errors.ts';
-import type { RankingContent } from './schemas.ts';
+import { AppError } from '../../../errors.ts';
+import type { RankingContent } from './schema.ts';
 import { completionLetter } from './vocabulary.ts';
 
 /**
