@@ -28,6 +28,8 @@ export interface WorkKind<D extends Draft, C extends LabelContent> {
   name: string;
   /** The button that hands it in. */
   submitVerb: string;
+  /** How this kind of work is done, for the labeler, in plain words; Markdown. */
+  guide: string;
   /** Whether the guidelines may stand beside the work where there is room. */
   guidelinesBeside: boolean;
   /** An untouched draft. */

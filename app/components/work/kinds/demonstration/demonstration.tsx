@@ -4,6 +4,7 @@ import { CLOSING_QUESTIONS, type ClosingQuestion } from '@/server/labeling/kinds
 import { ReadingText } from '../../../ui/reading-text.tsx';
 import type { Draft, LabelContent, WorkKind } from '../kind.ts';
 import { DemonstrationEditor } from './editor.tsx';
+import { GUIDE } from './guide.ts';
 
 export type DemonstrationDraft = Extract<Draft, { kind: 'demonstration' }>;
 type DemonstrationContent = Extract<LabelContent, { kind: 'demonstration' }>;
@@ -15,6 +16,7 @@ const isClosingQuestion = (word: string): word is ClosingQuestion => word in CLO
 export const demonstration: WorkKind<DemonstrationDraft, DemonstrationContent> = {
   name: 'Demonstration',
   submitVerb: 'Submit demonstration',
+  guide: GUIDE,
   guidelinesBeside: true,
   empty: () => ({ kind: 'demonstration', text: '', prompt: null, checklist: [] }),
   isDraft: (value): value is DemonstrationDraft =>

@@ -3,6 +3,7 @@
 import { completionLetter, STRENGTHS } from '@/server/labeling/kinds/ranking/vocabulary.ts';
 import type { Draft, LabelContent, Subject, WorkKind } from '../kind.ts';
 import { isFlag, RankingEditor } from './editor.tsx';
+import { GUIDE } from './guide.ts';
 import { spell } from './order.ts';
 
 export type RankingDraft = Extract<Draft, { kind: 'ranking' }>;
@@ -15,6 +16,7 @@ const letterIn = (subject: Subject) => (id: string) =>
 export const ranking: WorkKind<RankingDraft, RankingContent> = {
   name: 'Ranking',
   submitVerb: 'Submit ranking',
+  guide: GUIDE,
   guidelinesBeside: false,
   empty: () => ({ kind: 'ranking', groups: [], strengths: [], allBad: false, ratings: [], note: '' }),
   isDraft: (value): value is RankingDraft =>

@@ -4,6 +4,7 @@ import { demonstration } from '../demonstration/demonstration.tsx';
 import type { Draft, LabelContent, Subject, WorkKind } from '../kind.ts';
 import { ranking } from '../ranking/ranking.tsx';
 import { ReviewEditor } from './editor.tsx';
+import { GUIDE } from './guide.ts';
 
 export type ReviewDraft = Extract<Draft, { kind: 'review' }>;
 type ReviewContent = Extract<LabelContent, { kind: 'review' }>;
@@ -12,6 +13,7 @@ type ReviewContent = Extract<LabelContent, { kind: 'review' }>;
 export const review: WorkKind<ReviewDraft, ReviewContent> = {
   name: 'Review',
   submitVerb: 'Submit review',
+  guide: GUIDE,
   guidelinesBeside: false,
   empty: () => ({ kind: 'review', verdicts: [], answer: null }),
   isDraft: (value): value is ReviewDraft =>
