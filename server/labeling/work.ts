@@ -49,7 +49,12 @@ export async function loadWork(db: Executor, assignmentId: string): Promise<Work
       assignment: assignments,
       project: { id: projects.id, name: projects.name, settings: projects.settings },
       prompt: { id: prompts.id, messages: prompts.messages },
-      task: { brief: tasks.brief, subjectTaskId: tasks.subjectTaskId, reviewReason: tasks.reviewReason },
+      task: {
+        brief: tasks.brief,
+        subjectTaskId: tasks.subjectTaskId,
+        reviewReason: tasks.reviewReason,
+        reviewFinding: tasks.reviewFinding,
+      },
       guideline: { id: guidelines.id, version: guidelines.version, markdown: guidelines.markdown },
     })
     .from(assignments)
