@@ -412,7 +412,12 @@ describe('a review', () => {
     const reloaded = await take(api, project.id);
     expect(reloaded.assignment.id).toBe(work.assignment.id);
     expect(reloaded.draft.content).toEqual(draft);
-    expect(reloaded.review?.labels.map(({ labelId }) => labelId)).not.toContain(labelIds[0]);
+    // What the draft was about is shown as the older version that it is.
+    const shown = reloaded.review?.labels.map(({ labelId, number, current }) => [labelId, number, current]);
+    expect(shown).toEqual([
+      [labelIds[0], 1, false],
+      [expect.not.stringMatching(labelIds[0] ?? ''), 1, true],
+    ]);
   });
 
   it('edited, replaces the reviewer’s answer too, and keeps the older one to be read', async () => {
