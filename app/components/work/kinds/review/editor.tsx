@@ -124,6 +124,7 @@ export function ReviewEditor({ subject, draft, change }: EditorProps<ReviewDraft
       said={saidOf(label.labelId)}
       saidBefore={saidOfOlder(every, draft, label)}
       selected={label.labelId === selected}
+      keyPrefix={answer === null ? '' : 'Shift '}
       onSelect={() => setSelected(label.labelId)}
       onJudge={(part) => judge(label.labelId, part)}
     >
@@ -150,6 +151,19 @@ export function ReviewEditor({ subject, draft, change }: EditorProps<ReviewDraft
     </LabelCard>
   ));
 
+  const toAnswer = answer === null && under?.answerable && (
+    <div className="flex flex-wrap items-center gap-2">
+      <Button onClick={() => open(null)} shortcut="W">
+        {aside === null ? 'Give the answer myself' : 'Take my answer up again'}
+      </Button>
+      {chosen && (
+        <Button onClick={() => answerFrom(chosen)} shortcut="B">
+          Begin from label {chosen.number}
+        </Button>
+      )}
+    </div>
+  );
+
   return (
     <div className="flex flex-1 flex-col gap-6 pb-6">
       <div className="mx-auto flex w-full max-w-7xl flex-col gap-4 px-4 sm:px-6">
@@ -171,8 +185,15 @@ export function ReviewEditor({ subject, draft, change }: EditorProps<ReviewDraft
             )}
             <section aria-label="Labels" className="flex min-w-0 flex-col gap-4">
               <h2 className="text-12 font-strong tracking-wide text-quiet">LABELS</h2>
-              <RankingMatrix ids={ids} letter={letter} labels={orders} selected={selected} />
+              <RankingMatrix
+                ids={ids}
+                letter={letter}
+                labels={orders}
+                selected={selected}
+                verdictOf={(id) => saidOf(id)?.verdict ?? null}
+              />
               {answer === null && <div className="flex flex-col gap-3">{cards}</div>}
+              {toAnswer}
             </section>
             {answer !== null && <div className="grid content-start gap-3 xl:grid-cols-2">{cards}</div>}
           </div>
@@ -187,19 +208,8 @@ export function ReviewEditor({ subject, draft, change }: EditorProps<ReviewDraft
               )}
             </div>
             <div className={`grid gap-4 ${labels.length > 1 ? 'lg:grid-cols-2' : ''}`}>{cards}</div>
+            {toAnswer}
           </section>
-        )}
-        {answer === null && under?.answerable && (
-          <div className="flex flex-wrap items-center gap-2">
-            <Button onClick={() => open(null)} shortcut="W">
-              {aside === null ? 'Give the answer myself' : 'Take my answer up again'}
-            </Button>
-            {chosen && (
-              <Button onClick={() => answerFrom(chosen)} shortcut="B">
-                Begin from label {chosen.number}
-              </Button>
-            )}
-          </div>
         )}
       </div>
       {answer !== null && (

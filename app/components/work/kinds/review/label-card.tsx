@@ -4,6 +4,7 @@ import type { ReactNode } from 'react';
 import { duration } from '../../../../lib/format.ts';
 import { ChoiceChip } from '../../../ui/chip.tsx';
 import { TextArea } from '../../../ui/field.tsx';
+import { Kbd } from '../../../ui/kbd.tsx';
 import type { AnyLabel } from './compare.ts';
 import type { ReviewDraft } from './review.tsx';
 
@@ -15,6 +16,8 @@ interface LabelCardProps {
   /** What was said of the version that this one replaced, while it was judged. */
   saidBefore: Said | undefined;
   selected: boolean;
+  /** What the keys for a label are held with, for example `Shift `. */
+  keyPrefix: string;
   onSelect(): void;
   onJudge(part: Partial<Said>): void;
   /** The label itself. */
@@ -25,15 +28,8 @@ interface LabelCardProps {
 export const commentId = (number: number) => `comment-${number}`;
 
 /** One label, the verdict on it and what its labeler is told. */
-export function LabelCard({
-  label,
-  said,
-  saidBefore,
-  selected,
-  onSelect,
-  onJudge,
-  children,
-}: LabelCardProps) {
+export function LabelCard(props: LabelCardProps) {
+  const { label, said, saidBefore, selected, keyPrefix, onSelect, onJudge, children } = props;
   const { number, guidelineVersion, activeSeconds } = label;
   const rejected = said?.verdict === 'rejected';
   const facts = [
@@ -68,10 +64,10 @@ export function LabelCard({
             pressed={said?.verdict === 'accepted'}
             onToggle={() => onJudge({ verdict: said?.verdict === 'accepted' ? null : 'accepted' })}
           >
-            Accept
+            Accept {selected && <Kbd>{keyPrefix}A</Kbd>}
           </ChoiceChip>
           <ChoiceChip pressed={rejected} onToggle={() => onJudge({ verdict: rejected ? null : 'rejected' })}>
-            Reject
+            Reject {selected && <Kbd>{keyPrefix}X</Kbd>}
           </ChoiceChip>
         </fieldset>
         <TextArea

@@ -30,7 +30,7 @@ export function OwnAnswer({
     <section aria-label="Your own answer" className="flex flex-1 flex-col gap-3 border-t pt-4">
       <div className="mx-auto flex w-full max-w-7xl flex-wrap items-center gap-3 px-4 sm:px-6">
         <div className="min-w-0 flex-1">
-          <h2 ref={heading} tabIndex={-1} className="scroll-mt-20 text-17 font-strong outline-none">
+          <h2 ref={heading} tabIndex={-1} className="scroll-mt-36 text-17 font-strong outline-none">
             Your own answer
           </h2>
           <p className="text-12 text-quiet">

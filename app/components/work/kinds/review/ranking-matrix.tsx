@@ -9,10 +9,13 @@ interface RankingMatrixProps {
   labels: RankingLabel[];
   /** Id of the label that the keys act on. */
   selected: string | null;
+  verdictOf(labelId: string): 'accepted' | 'rejected' | null;
 }
 
+const MARKS = { accepted: '✓', rejected: '✕' } as const;
+
 /** Completion by label: the rank that each gave, its rating and flags, and which completions are disputed with which. */
-export function RankingMatrix({ ids, letter, labels, selected }: RankingMatrixProps) {
+export function RankingMatrix({ ids, letter, labels, selected, verdictOf }: RankingMatrixProps) {
   const region = useKeyboardScroll<HTMLElement>();
   const orders = labels.map(({ content }) => content.groups);
   const disputed = disputes(ids, orders);
@@ -41,6 +44,7 @@ export function RankingMatrix({ ids, letter, labels, selected }: RankingMatrixPr
                 className={`border-b px-2 py-1 text-left whitespace-nowrap ${labelId === selected ? 'border-b-2 border-gold font-strong text-ink' : 'font-normal'}`}
               >
                 Label {number}
+                <VerdictMark verdict={verdictOf(labelId)} />
               </th>
             ))}
             {labels.length > 1 && (
@@ -63,7 +67,7 @@ export function RankingMatrix({ ids, letter, labels, selected }: RankingMatrixPr
                     key={labelId}
                     className={`border-b px-2 py-1.5 whitespace-nowrap ${labelId === selected ? 'bg-gold-wash' : ''}`}
                   >
-                    <span className="figures text-17 font-strong">{ranks.get(labelId)?.get(id) ?? '–'}</span>
+                    <span className="figures text-17 font-strong">{ranks.get(labelId)?.get(id) ?? '–'}</span>{' '}
                     <Opinion rating={content.ratings.find(({ completionId }) => completionId === id)} />
                   </td>
                 ))}
@@ -85,11 +89,21 @@ export function RankingMatrix({ ids, letter, labels, selected }: RankingMatrixPr
   );
 }
 
+function VerdictMark({ verdict }: { verdict: 'accepted' | 'rejected' | null }) {
+  if (verdict === null) return null;
+  return (
+    <span className={verdict === 'accepted' ? 'text-green' : 'text-red'}>
+      <span aria-hidden="true"> {MARKS[verdict]}</span>
+      <span className="sr-only">, {verdict}</span>
+    </span>
+  );
+}
+
 function Opinion({ rating }: { rating: RankingLabel['content']['ratings'][number] | undefined }) {
   if (!rating) return null;
   const { overall, flags } = rating;
   return (
-    <span className="pl-1.5 text-12 text-quiet">
+    <span className="pl-1 text-12 text-quiet">
       {overall !== null && `rated ${overall}`}
       {flags.length > 0 && (
         <span className="text-red">

@@ -7,7 +7,7 @@ import { ranking } from '../ranking/ranking.tsx';
 import { isDemonstration, isRanking } from './compare.ts';
 import type { ReviewContent } from './review.tsx';
 
-/** A review to be read: each label that was judged with its verdict, and the reviewer's own answer. */
+/** A review to be read: each label that was judged with its verdict, and the reviewer's own answer. Only its reviewer sees it. */
 export function ReviewSummary({ subject, content }: { subject: Subject; content: ReviewContent }) {
   const labels = subject.review?.labels ?? [];
   const numberOf = (labelId: string) => labels.find((label) => label.labelId === labelId)?.number ?? 0;
@@ -44,7 +44,7 @@ export function ReviewSummary({ subject, content }: { subject: Subject; content:
       </ul>
       {answer !== null && (
         <div className="flex flex-col gap-1">
-          <h3 className="font-strong">The reviewer’s own answer</h3>
+          <h3 className="font-strong">Your own answer</h3>
           {answer.kind === 'ranking' ? (
             <ranking.View subject={subject} content={answer} />
           ) : (
