@@ -298,6 +298,13 @@ describe('a review', () => {
       [1, true],
       [2, true],
     ]);
+    for (const [index, { assignmentId }] of labelers.entries()) {
+      const [{ shownOrder } = { shownOrder: [] }] = await db
+        .select({ shownOrder: assignments.shownOrder })
+        .from(assignments)
+        .where(eq(assignments.id, assignmentId));
+      expect(work.review?.labels[index]?.shownOrder).toEqual(shownOrder);
+    }
     for (const { userId: labelerId } of labelers) expect(JSON.stringify(work)).not.toContain(labelerId);
     const answer = { ...order([id('A')], [id('B'), id('C')], [id('D')]), ...REST };
     const { labelId } = await send(

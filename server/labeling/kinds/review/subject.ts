@@ -1,6 +1,13 @@
 import { and, asc, eq, inArray, isNull, or } from 'drizzle-orm';
 import type { Executor } from '@/db/client.ts';
-import { demonstrations, guidelines, type ReviewFinding, type ReviewReason, rankings } from '@/db/schema.ts';
+import {
+  assignments,
+  demonstrations,
+  guidelines,
+  type ReviewFinding,
+  type ReviewReason,
+  rankings,
+} from '@/db/schema.ts';
 import { demonstration } from '../demonstration/demonstration.ts';
 import type { DemonstrationContent } from '../demonstration/schema.ts';
 import { ranking } from '../ranking/ranking.ts';
@@ -25,6 +32,8 @@ export interface ReviewSubject {
     /** Version of the guideline under which it was made; null when there was none. */
     guidelineVersion: number | null;
     activeSeconds: number;
+    /** The completions as its labeler saw them, whose letters a note may use. */
+    shownOrder: string[];
     content: DemonstrationContent | RankingContent;
   }[];
 }
@@ -52,9 +61,11 @@ export async function loadReviewSubject(
       assignmentId: table.assignmentId,
       supersededAt: table.supersededAt,
       activeSeconds: table.activeSeconds,
+      shownOrder: assignments.shownOrder,
       guidelineVersion: guidelines.version,
     })
     .from(table)
+    .innerJoin(assignments, eq(assignments.id, table.assignmentId))
     .leftJoin(guidelines, eq(guidelines.id, table.guidelineId))
     .where(and(eq(table.taskId, subject.id), or(counts, inArray(table.id, judged))))
     .orderBy(asc(table.assignmentId), asc(table.version));

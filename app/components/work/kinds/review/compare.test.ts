@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { whyInReview } from '@/server/labeling/kinds/review/vocabulary.ts';
-import { disputes, ranksOf } from './compare.ts';
+import { disputes, ranksOf, translateLetters } from './compare.ts';
 
 const order = (letters: string) => letters.split(' ').map((group) => [...group]);
 
@@ -24,6 +24,12 @@ describe('labels beside each other', () => {
     ]);
     const tied = disputes([...'AB'], [order('A B'), order('AB')]);
     expect([...tied.values()].flat()).toEqual([]);
+  });
+
+  it('have their notes’ letters told in the reader’s, where the two differ', () => {
+    const name = (index: number) => 'ABC'.charAt(index);
+    expect(translateLetters(['x', 'y', 'z'], ['y', 'x', 'z'], name)).toBe('A is B here, B is A');
+    expect(translateLetters(['x', 'y', 'z'], ['x', 'y', 'z'], name)).toBe('');
   });
 
   it('say why they are in review, with the number', () => {

@@ -20,6 +20,24 @@ export function ranksOf(groups: string[][]): Map<string, number> {
 }
 
 /**
+ * How the letters in a labeler's note are to be read: `A is C here, B is A`. Each labeler sees the completions in an order
+ * of their own.
+ * @returns empty where every letter is the reader's too
+ */
+export function translateLetters(theirs: string[], ours: string[], name: (index: number) => string): string {
+  const differing = theirs.flatMap((id, index) => {
+    const here = ours.indexOf(id);
+    return here === index || here === -1 ? [] : [`${name(index)} is ${name(here)}`];
+  });
+  return differing.length === 0
+    ? ''
+    : `${differing[0]} here${differing
+        .slice(1)
+        .map((one) => `, ${one}`)
+        .join('')}`;
+}
+
+/**
  * The pairs of completions that two of the orders put the opposite way round. A tie contradicts nothing.
  * @returns of each completion, those that it is disputed with, in the order of `ids`
  */

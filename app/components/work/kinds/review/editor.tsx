@@ -11,7 +11,7 @@ import { Conversation } from '../../../ui/reading-text.tsx';
 import { demonstration } from '../demonstration/demonstration.tsx';
 import type { EditorProps } from '../kind.ts';
 import { ranking } from '../ranking/ranking.tsx';
-import { type AnyLabel, isDemonstration, isRanking } from './compare.ts';
+import { type AnyLabel, isDemonstration, isRanking, translateLetters } from './compare.ts';
 import { Completions } from './completions.tsx';
 import { commentId, LabelCard, type Said } from './label-card.tsx';
 import { MarkedText } from './marked-text.tsx';
@@ -129,7 +129,10 @@ export function ReviewEditor({ subject, draft, change }: EditorProps<ReviewDraft
       onJudge={(part) => judge(label.labelId, part)}
     >
       {isRanking(label) ? (
-        <ranking.View subject={subject} content={label.content} />
+        <>
+          <ranking.View subject={subject} content={label.content} />
+          {label.content.note.trim() !== '' && <NoteLetters theirs={label.shownOrder} ours={ids} />}
+        </>
       ) : isDemonstration(label) ? (
         <>
           {label.content.prompt && (
@@ -221,6 +224,14 @@ export function ReviewEditor({ subject, draft, change }: EditorProps<ReviewDraft
         />
       )}
     </div>
+  );
+}
+
+/** Says how the letters in a note are to be read, for its labeler saw another order. */
+function NoteLetters({ theirs, ours }: { theirs: string[]; ours: string[] }) {
+  const translated = translateLetters(theirs, ours, completionLetter);
+  return translated === '' ? null : (
+    <p className="text-12 text-quiet">In the note, by its labeler’s letters: {translated}.</p>
   );
 }
 
