@@ -606,12 +606,15 @@ describe('a dataset version frozen after reviews', () => {
       code: 'CONFLICT',
       message: 'There are no rankings to freeze: every one is left out (2 rejected in review).',
     });
-    await api.labeling.edit({
-      assignmentId: work.assignment.id,
-      idempotencyKey: key(),
-      baseVersion: 1,
-      content: judged(verdicts(labelIds, ['No.', ''])),
-    });
+    // Two versions that reject and one that accepts are one review: the last one is what it says.
+    for (const [index, said] of ['No, really.', ''].entries()) {
+      await api.labeling.edit({
+        assignmentId: work.assignment.id,
+        idempotencyKey: key(),
+        baseVersion: index + 1,
+        content: judged(verdicts(labelIds, ['No.', said])),
+      });
+    }
     expect((await freeze()).held).toEqual([labelIds[1]]);
   });
 
@@ -657,5 +660,19 @@ describe('a dataset version frozen after reviews', () => {
     expect((await freeze()).held).toEqual([labelIds[0]]);
     await review('No.', '');
     expect((await freeze()).held).toEqual([labelIds[1]]);
+  });
+
+  it('does not go by a review that came late', async () => {
+    const { project, labelIds } = world;
+    const slow = await reviewer(project);
+    await db
+      .update(assignments)
+      .set({ leaseUntil: new Date(0) })
+      .where(eq(assignments.id, slow.work.assignment.id));
+    const quick = await reviewer(project);
+    await send(quick.api, quick.work.assignment.id, judged(verdicts(labelIds, [])));
+    const late = await send(slow.api, slow.work.assignment.id, judged(verdicts(labelIds, ['No.', 'No.'])));
+    expect(late.state).toBe('late');
+    expect((await freeze()).held).toEqual(labelIds);
   });
 });
