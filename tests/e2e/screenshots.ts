@@ -16,8 +16,10 @@ import { type Browser, type BrowserContext, chromium, type Page } from 'playwrig
 import { openDatabase } from '@/db/client.ts';
 import { startEmbeddedPostgres } from '@/db/embedded.ts';
 import { migrateDatabase } from '@/db/migrate.ts';
+import { PASSWORD } from '@/server/scenes/cast.ts';
+import { seedScene } from '@/server/scenes/scenes.ts';
+import type { WholeProduct } from '@/server/scenes/whole-product.ts';
 import { freePort } from '../support/free-port.ts';
-import { PASSWORD, type Scene, seedScene } from './scene.ts';
 
 const { values: options } = parseArgs({
   options: { out: { type: 'string' }, only: { type: 'string' } },
@@ -51,7 +53,7 @@ interface Shot {
   name: string;
   path: string;
   /** Who looks; nobody when null. */
-  as: keyof Scene['emails'] | null;
+  as: keyof WholeProduct['emails'] | null;
   /** What must be on the page before it is looked at. */
   waitFor: string;
   /** Taken into the documentation too. */
@@ -60,7 +62,7 @@ interface Shot {
   act?(page: Page): Promise<void>;
 }
 
-function shots(scene: Scene): Shot[] {
+function shots(scene: WholeProduct): Shot[] {
   return [
     { name: 'sign-in', path: '/sign-in', as: null, waitFor: 'text=Sign in', docs: true },
     { name: 'setup-done', path: '/setup', as: null, waitFor: 'text=Set up already' },
@@ -286,7 +288,7 @@ class Sessions {
   constructor(
     readonly browser: Browser,
     readonly origin: string,
-    readonly scene: Scene,
+    readonly scene: WholeProduct,
   ) {}
 
   async page(as: Shot['as'], dark: boolean): Promise<Page> {
@@ -364,7 +366,7 @@ mkdirSync(DOCS, { recursive: true });
 const postgres = await startEmbeddedPostgres({ folder: join(home, 'postgres'), durable: false });
 await migrateDatabase(postgres.url);
 const connection = openDatabase(postgres.url);
-const scene = await seedScene(connection.db);
+const scene = await seedScene(connection.db, 'whole-product');
 const port = await freePort();
 const origin = `http://127.0.0.1:${port}`;
 const server = spawn('node_modules/.bin/next', ['start', '-p', String(port), '-H', '127.0.0.1'], {
