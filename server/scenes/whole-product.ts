@@ -22,6 +22,8 @@ export interface WholeProduct extends Scene {
   activeRoundId: string;
   doneRoundId: string;
   runId: string;
+  /** A piece of the writer's work. */
+  assignmentId: string;
   sftModelId: string;
   ppoModelId: string;
   emails: { admin: string; researcher: string; ranker: string; writer: string; idle: string };
@@ -64,7 +66,7 @@ export async function seedWholeProduct(db: Database): Promise<WholeProduct> {
   const base = await seedModel(db, { name: 'documents, 1.9 M', kind: 'base' });
   const line = await seedModels(db, project.id, base.id);
   await seedWork(db, project.id, line.sft);
-  await seedHistory(db, project, writer.id);
+  const assignmentId = await seedHistory(db, project, writer.id);
   await seedHistory(db, project, ranker.id);
   const version = await freezeDataset(db, {
     projectId: project.id,
@@ -96,6 +98,7 @@ export async function seedWholeProduct(db: Database): Promise<WholeProduct> {
     activeRoundId,
     doneRoundId,
     runId,
+    assignmentId,
     sftModelId: line.sft,
     ppoModelId: line.ppo,
     emails: {
@@ -141,10 +144,12 @@ async function seedHistory(
   db: Database,
   project: Parameters<typeof takeNext>[1]['project'],
   labelerId: string,
-): Promise<void> {
+): Promise<string> {
+  let last = '';
   for (let i = 0; i < MORE_PROMPTS.length - 1; i++) {
     const assignmentId = await takeNext(db, { labelerId, project, kind: 'demonstration' });
-    if (assignmentId === null) return;
+    if (assignmentId === null) break;
+    last = assignmentId;
     await submit(db, {
       assignmentId,
       labelerId,
@@ -153,4 +158,5 @@ async function seedHistory(
       content: { kind: 'demonstration', text: DEMONSTRATIONS[i]?.[1] ?? '', prompt: null, checklist: [] },
     });
   }
+  return last;
 }

@@ -13,6 +13,9 @@ export interface PaletteEntry {
   href: string;
 }
 
+/** The chosen entry stays in sight while the arrows move it. */
+const intoView = (element: HTMLElement | null) => element?.scrollIntoView({ block: 'nearest' });
+
 interface PaletteProps {
   open: boolean;
   onOpenChange(open: boolean): void;
@@ -118,6 +121,7 @@ export default function Palette({ open, onOpenChange, pages, studio }: PalettePr
             aria-selected={index === current}
             onClick={() => go(entry)}
             onKeyDown={(event) => event.key === 'Enter' && go(entry)}
+            ref={index === current ? intoView : null}
             className={`flex cursor-pointer items-baseline gap-3 rounded-one px-2 py-1.5 ${index === current ? 'bg-sunken' : ''}`}
           >
             <span className="w-16 shrink-0 text-12 text-quiet">{entry.kind}</span>
