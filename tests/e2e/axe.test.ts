@@ -1,3 +1,4 @@
+import { appendFileSync } from 'node:fs';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { seedScene } from '@/server/scenes/scenes.ts';
@@ -11,7 +12,7 @@ import { startTestWebApp, type WebApp } from '../support/web-app.ts';
 import { MISSING, type PageEntry, pagesOf, routesOfApp } from './pages.ts';
 
 /** Pages looked at at once. */
-const SIDE_BY_SIDE = 4;
+const SIDE_BY_SIDE = 3;
 /** 640 pixels is what 1280 become at 200 % zoom. */
 const WIDTHS = [1280, 800, 640];
 const MOST_TABS = 40;
@@ -68,7 +69,7 @@ describe.skipIf(!hasChromium)('every page', async () => {
       colorScheme: 'light',
       ...(storageState ? { storageState } : {}),
     });
-    context.setDefaultTimeout(25_000);
+    context.setDefaultTimeout(60_000);
     const page = await context.newPage();
     const errors: string[] = [];
     page.on('pageerror', (error) => errors.push(error.message));
@@ -94,12 +95,13 @@ describe.skipIf(!hasChromium)('every page', async () => {
     await Promise.all(
       Array.from({ length: SIDE_BY_SIDE }, async () => {
         for (let entry = waiting.shift(); entry; entry = waiting.shift()) {
+          const t0=Date.now();
           try {
-            await look(entry);
+            await look(entry); appendFileSync('/tmp/visual-T.log', `ok ${entry.name} ${Date.now()-t0}\n`);
           } catch (error) {
             const said =
               error instanceof Error ? error.message.split('\n').slice(0, 3).join(' ') : String(error);
-            found.opened.push(`${entry.name}: ${said}`);
+            found.opened.push(`${entry.name}: ${said}`); appendFileSync('/tmp/visual-T.log', `FAIL ${entry.name} ${said} ${Date.now()-t0}\n`);
           }
         }
       }),
@@ -174,7 +176,7 @@ describe.skipIf(!hasChromium)('every page', async () => {
         await opened.page.context().close();
       }
     });
-  }, 420_000);
+  }, 900_000);
 
   afterAll(async () => {
     await browser?.close();
@@ -211,7 +213,7 @@ describe.skipIf(!hasChromium)('every page', async () => {
         const { page } = await open(entry.as);
         const need = async (what: string, selector: string) => {
           try {
-            await page.locator(selector).first().waitFor({ timeout: 15_000 });
+            await page.locator(selector).first().waitFor({ timeout: 40_000 });
           } catch {
             problems.push(`${entry.name}: ${what}`);
           }
@@ -256,5 +258,5 @@ describe.skipIf(!hasChromium)('every page', async () => {
       },
     );
     expect([...problems, ...found.opened]).toEqual([]);
-  }, 240_000);
+  }, 600_000);
 });

@@ -36,7 +36,7 @@ const IS_DRAWN = `(() => {
 /** Waits until a page stands still: nothing is being fetched, fonts are there, charts are drawn, nothing moves. */
 export async function settled(page: Page, pending: Pending): Promise<void> {
   let calm = 0;
-  for (const end = Date.now() + 15_000; Date.now() < end; ) {
+  for (const end = Date.now() + 45_000; Date.now() < end; ) {
     // Two looks in a row, two frames apart: what one answer asks for next has begun by then.
     const drawn = await page.evaluate(IS_DRAWN);
     calm = drawn === true && pending.count === 0 ? calm + 1 : 0;
