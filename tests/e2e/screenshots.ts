@@ -242,7 +242,8 @@ async function confirmRanking(page: Page): Promise<void> {
     await page.keyboard.press(String(rank));
     await page.keyboard.press('ArrowDown');
   }
-  for (const field of await page.getByLabel(/How much better rank/).all()) await field.selectOption('slight');
+  await page.keyboard.press('w');
+  for (let border = 1; border <= 5; border++) await page.keyboard.press('2');
   await page.keyboard.press('Control+Enter');
   await page.getByRole('dialog').waitFor();
 }

@@ -1,6 +1,6 @@
 'use client';
 
-import { type ReactNode, type RefObject, useRef } from 'react';
+import { type ReactNode, type RefObject, useEffect, useRef } from 'react';
 import { Button } from '../../../ui/button.tsx';
 import { ChoiceChip } from '../../../ui/chip.tsx';
 import { useKeys } from '../../../ui/keys.tsx';
@@ -25,6 +25,8 @@ export default function CompareView(props: CompareViewProps) {
   const left = useRef<HTMLElement>(null);
   const right = useRef<HTMLElement>(null);
   const scroll = useSyncedScroll(left, right, pair.join(' '));
+  const frame = useRef<HTMLElement>(null);
+  useEffect(() => frame.current?.scrollIntoView({ block: 'nearest' }), []);
   useKeys([
     { keys: 'ArrowLeft', label: 'Select the left side', run: () => onSelect(pair[0]) },
     { keys: 'ArrowRight', label: 'Select the right side', run: () => onSelect(pair[1]) },
@@ -32,7 +34,11 @@ export default function CompareView(props: CompareViewProps) {
     { keys: 'PageUp', label: 'Scroll both back', run: () => scroll(-1) },
   ]);
   return (
-    <section aria-label="Side by side" className="flex min-w-0 flex-col gap-3">
+    <section
+      ref={frame}
+      aria-label="Side by side"
+      className="flex min-w-0 scroll-mt-32 scroll-mb-24 flex-col gap-3"
+    >
       <div className="flex flex-wrap items-center gap-2">
         <h2 className="text-14 font-strong">
           {letter(pair[0])} beside {letter(pair[1])}

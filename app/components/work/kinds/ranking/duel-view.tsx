@@ -25,7 +25,10 @@ export default function DuelView({ work, text, differences, onLeave }: DuelViewP
   const right = useRef<HTMLElement>(null);
   const scroll = useSyncedScroll(left, right, question ? `${question.left} ${question.right}` : '');
 
-  useEffect(() => frame.current?.focus({ preventScroll: true }), []);
+  useEffect(() => {
+    frame.current?.focus({ preventScroll: true });
+    frame.current?.scrollIntoView({ block: 'nearest' });
+  }, []);
 
   const done = question === null;
   useEffect(() => {
@@ -49,7 +52,12 @@ export default function DuelView({ work, text, differences, onLeave }: DuelViewP
     { id: question.right, other: question.left, pane: right, verdict: 'right' as const, arrow: '→' },
   ];
   return (
-    <section ref={frame} tabIndex={-1} aria-label="Duel" className="flex flex-col gap-3 outline-none">
+    <section
+      ref={frame}
+      tabIndex={-1}
+      aria-label="Duel"
+      className="flex scroll-mt-32 scroll-mb-24 flex-col gap-3 outline-none"
+    >
       <div className="flex flex-wrap items-center gap-x-3 gap-y-2">
         <h2 className="text-17 font-strong">
           {letter(question.left)} or {letter(question.right)}: which is better?

@@ -30,7 +30,8 @@ export function RankingEditor({ subject, draft, change }: EditorProps<RankingDra
   const desk = useDesk(subject, work);
   const { settings, completions } = subject;
   const { ids, letter, order } = work;
-  const [noteOpen, setNoteOpen] = useState(draft.note !== '');
+  const [hadNote] = useState(draft.note !== '');
+  const noteBox = useRef<HTMLDetailsElement>(null);
   const note = useRef<HTMLTextAreaElement>(null);
   const drag = useDrag((id, place) => {
     desk.select(id);
@@ -44,8 +45,9 @@ export function RankingEditor({ subject, draft, change }: EditorProps<RankingDra
       work,
       desk,
       writeNote() {
-        setNoteOpen(true);
-        requestAnimationFrame(() => note.current?.focus());
+        // At once: what is typed next belongs into it.
+        if (noteBox.current) noteBox.current.open = true;
+        note.current?.focus();
       },
       toggleAllBad: () => work.setAllBad(!draft.allBad),
     }),
@@ -149,7 +151,7 @@ export function RankingEditor({ subject, draft, change }: EditorProps<RankingDra
             checked={draft.allBad}
             onChange={(event) => work.setAllBad(event.target.checked)}
           />
-          <details open={noteOpen} onToggle={(event) => setNoteOpen(event.currentTarget.open)}>
+          <details ref={noteBox} open={hadNote}>
             <summary className="text-12 text-quiet">
               {draft.note === '' ? 'Add a note' : 'Your note'} <Kbd>N</Kbd>
             </summary>
@@ -232,7 +234,14 @@ function modeChoices(
       done: `${ids.length - waiting.length}/${ids.length}`,
     },
     ...(settings.strengths
-      ? [{ mode: 'weigh' as const, shortcut: 'W', name: 'How much', done: `${given}/${borders}` }]
+      ? [
+          {
+            mode: 'weigh' as const,
+            shortcut: 'W',
+            name: 'How much',
+            done: borders > 0 ? `${given}/${borders}` : '',
+          },
+        ]
       : []),
   ];
 }

@@ -38,7 +38,7 @@ export function ModeBar({ choices, mode, onMode, says }: ModeBarProps) {
               className={`inline-flex h-7 items-center gap-1 rounded-one border px-1.5 text-12 ${choice.mode === mode ? 'border-gold bg-gold-wash font-strong text-gold-text' : 'border-edge text-quiet hover:bg-sunken'}`}
             >
               {choice.name}
-              {choice.done !== '' && <span className="figures">{choice.done}</span>}
+              {choice.done !== '' && <span className="figures hidden md:inline">{choice.done}</span>}
               <Kbd>{choice.shortcut}</Kbd>
             </button>
           ))}

@@ -101,7 +101,11 @@ function StrengthRow({ border, strength, active, onStrength }: StrengthRowProps)
       <ChoiceRow
         id={`strength-${border}`}
         legend={`How much better rank ${border + 1} is than rank ${border + 2}`}
-        choices={STRENGTH_NAMES.map(([value, name], index) => ({ value, name, face: index + 1 }))}
+        choices={STRENGTH_NAMES.map(([value, name], index) => ({
+          value,
+          name: `${index + 1} ${name}`,
+          face: index + 1,
+        }))}
         chosen={strength}
         onChoose={(grade) => onStrength(border, grade)}
         active={active}

@@ -119,7 +119,7 @@ export function Pane({ name, pane, text, children }: PaneProps) {
     shown.current = text;
   });
   return (
-    <section ref={scroller} aria-label={name} className="max-h-[56vh] min-h-24 overflow-y-auto pr-1">
+    <section ref={scroller} aria-label={name} className="max-h-[46vh] min-h-24 overflow-y-auto pr-1">
       {children}
     </section>
   );

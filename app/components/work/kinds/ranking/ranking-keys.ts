@@ -66,7 +66,9 @@ function modes({ subject: { settings }, desk }: Acts): KeyAction[] {
             run: () => desk.setMode(desk.mode === 'flag' ? desk.baseMode : 'flag'),
           },
         ]),
-    { keys: 'o', label: 'Digits rank', run: () => desk.setMode('rank') },
+    ...(settings.ratings === 'off' && !settings.strengths
+      ? []
+      : [{ keys: 'o', label: 'Digits rank', run: () => desk.setMode('rank') }]),
     ...(settings.strengths
       ? [{ keys: 'w', label: 'Digits say how much better', run: () => desk.setMode('weigh') }]
       : []),

@@ -43,6 +43,12 @@ export interface Desk {
   toggleAllCollapsed(): void;
 }
 
+/** Characters from which a completion begins collapsed: it would bury all that comes after it. */
+const ENORMOUS = 20_000;
+
+const initiallyCollapsed = (subject: Subject) => () =>
+  new Set(subject.completions.filter(({ text }) => text.length > ENORMOUS).map(({ id }) => id));
+
 /** Where the labeler is on the page: what is selected, what digits do, and how the completions are laid out. */
 export function useDesk(subject: Subject, work: RankingWork): Desk {
   const { announce } = useNotices();
@@ -54,7 +60,7 @@ export function useDesk(subject: Subject, work: RankingWork): Desk {
   const [border, setBorder] = useState(0);
   const [view, setView] = useState<Desk['view']>('all');
   const [differences, setDifferences] = useState(false);
-  const [collapsed, setCollapsed] = useState<ReadonlySet<string>>(new Set());
+  const [collapsed, setCollapsed] = useState<ReadonlySet<string>>(initiallyCollapsed(subject));
   const orderWaits = first && order.length === 0;
   const baseMode: Mode = orderWaits ? 'rate' : 'rank';
   const borders = order.length - 1;
@@ -105,9 +111,9 @@ export function useDesk(subject: Subject, work: RankingWork): Desk {
       }
       return `1–7 rates ${name}; 0 takes its rating away.`;
     }
-    if (next === 'flag') return `1–9 and 0 flag what is wrong with ${name}.`;
+    if (next === 'flag') return `Digits flag what is wrong with ${name}.`;
     if (next === 'weigh') {
-      return `1–4 says how much better rank ${at + 1} is than rank ${at + 2}: 1 negligibly, 4 significantly.`;
+      return `1–4: how much better rank ${at + 1} is than ${at + 2}.`;
     }
     return `1–${ids.length} puts ${name} at that rank.`;
   }
