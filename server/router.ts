@@ -3,6 +3,7 @@ import { guidelinesRouter, projectsRouter } from './labeling/project-router.ts';
 import { labelingRouter } from './labeling/router.ts';
 import { modelsRouter, runsRouter } from './models/router.ts';
 import { peopleRouter } from './people/router.ts';
+import { qualityRouter } from './quality/router.ts';
 import { roundsRouter } from './rounds/router.ts';
 import { createCallerFactory, router } from './trpc.ts';
 
@@ -16,6 +17,7 @@ export const appRouter = router({
   models: modelsRouter,
   runs: runsRouter,
   rounds: roundsRouter,
+  quality: qualityRouter,
 });
 
 export type AppRouter = typeof appRouter;

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { and, asc, countDistinct, desc, eq, isNull, sql } from 'drizzle-orm';
+import { and, asc, countDistinct, desc, eq, isNull, not, sql } from 'drizzle-orm';
 import type { Database, Executor, Transaction } from '@/db/client.ts';
 import {
   type DatasetKind,
@@ -14,6 +14,7 @@ import {
   users,
 } from '@/db/schema.ts';
 import { AppError } from '../errors.ts';
+import { ofRevoked } from '../labeling/counted.ts';
 import { lockAgainstFreezing } from '../labeling/edit.ts';
 import { record } from '../people/audit.ts';
 import { type DatasetVersion, exportRows } from './export.ts';
@@ -39,7 +40,7 @@ export interface FreezeInput {
 /**
  * Freezes the labels of a project, as they are now, into an immutable dataset version: the current version of every
  * label of training tasks, in the order in which they were written; late labels, evaluation votes and gold answers
- * stay out. From then on the labels in it cannot be edited.
+ * stay out, and so does what revoked people wrote. From then on the labels in it cannot be edited.
  * @throws CONFLICT when there is no label to freeze
  */
 export async function freezeDataset(db: Database, input: FreezeInput): Promise<DatasetVersion> {
@@ -189,6 +190,7 @@ function labelsToFreeze(tx: Transaction, input: FreezeInput) {
         eq(labels.projectId, input.projectId),
         isNull(labels.supersededAt),
         eq(labels.late, false),
+        not(ofRevoked(labels)),
         eq(tasks.purpose, 'training'),
         input.onlyRoundId ? eq(tasks.roundId, input.onlyRoundId) : undefined,
       ),
