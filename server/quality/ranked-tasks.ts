@@ -1,9 +1,9 @@
-import { inArray, sql } from 'drizzle-orm';
-import type { Database, Transaction } from '@/db/client.ts';
-import { completions, prompts, type TaskPurpose, taskCompletions } from '@/db/schema.ts';
+import { sql } from 'drizzle-orm';
+import type { Database } from '@/db/client.ts';
+import type { TaskPurpose } from '@/db/schema.ts';
 
-/** Rankings read from the database at a time: a project of any size takes the memory of these. */
-const BATCH = 5000;
+/** Tasks read from the database at a time: a project of any size takes the memory of these. */
+const BATCH = 1000;
 
 /** A ranking as the statistics need it; arrays go by the task's `completions`. */
 export interface RankedLabel {
@@ -40,17 +40,25 @@ export interface RankedFilter {
   purpose: TaskPurpose;
 }
 
+/** One task as the cursor gives it. The lists are JSON, as rows of so many columns cost more than all that is counted. */
 type Row = {
-  id: string;
   task_id: string;
   prompt_id: string;
-  labeler_id: string;
-  guideline_id: string | null;
-  at: string;
-  active_seconds: number;
-  groups: string;
-  shown: string;
+  prompt_characters: number;
+  completions: string;
+  labels: string;
 };
+
+type CompletionRow = [id: string, characters: number, reward: number | null, rewardModelId: string | null];
+type LabelRow = [
+  labelId: string,
+  labelerId: string,
+  guidelineId: string | null,
+  at: number,
+  activeSeconds: number,
+  groups: string[][],
+  shownOrder: string[],
+];
 
 /**
  * Goes through the rankings that count (current versions, not late), task by task, the tasks of one prompt together. They
@@ -64,103 +72,68 @@ export async function eachRankedTask(
 ): Promise<void> {
   await db.transaction(
     async (tx) => {
+      // All of it is read: planned for the whole, not for the first rows.
+      await tx.execute(sql`set local cursor_tuple_fraction = 1`);
       await tx.execute(sql`
-        declare quality_rankings no scroll cursor for
-        select r.id, r.task_id, r.prompt_id, r.labeler_id, r.guideline_id, r.active_seconds,
-          extract(epoch from r.created_at) * 1000 as at, r.groups::text as groups,
-          array_to_string(a.shown_order, ',') as shown
-        from rankings r
-        join tasks t on t.id = r.task_id
-        join assignments a on a.id = r.assignment_id
-        where r.project_id = ${projectId} and r.superseded_at is null and not r.late
-          and t.kind = 'ranking' and t.purpose = ${purpose}
-        order by r.prompt_id, r.task_id, r.id`);
-      let rest: Row[] = [];
+        declare quality_tasks no scroll cursor for
+        select l.task_id, l.prompt_id, l.labels,
+          (select coalesce(sum(char_length(turn ->> 'content')), 0)::int
+            from jsonb_array_elements(p.messages) as turn) as prompt_characters,
+          (select json_agg(json_build_array(c.id, char_length(c.text), c.reward, c.reward_model_id) order by c.id)::text
+            from task_completions tc join completions c on c.id = tc.completion_id
+            where tc.task_id = l.task_id) as completions
+        from (
+          select r.prompt_id, r.task_id, json_agg(json_build_array(r.id, r.labeler_id, r.guideline_id,
+            extract(epoch from r.created_at) * 1000, r.active_seconds, r.groups, a.shown_order) order by r.id)::text as labels
+          from rankings r
+          join tasks t on t.id = r.task_id
+          join assignments a on a.id = r.assignment_id
+          where r.project_id = ${projectId} and r.superseded_at is null and not r.late
+            and t.kind = 'ranking' and t.purpose = ${purpose}
+          group by r.prompt_id, r.task_id
+        ) l join prompts p on p.id = l.prompt_id
+        order by l.prompt_id, l.task_id`);
       for (;;) {
-        const fetched = await tx.execute<Row>(sql.raw(`fetch ${BATCH} from quality_rankings`));
-        const rows = [...rest, ...fetched];
-        const ended = fetched.length < BATCH;
-        // The last task may go on in the next batch.
-        const last = rows.at(-1)?.task_id;
-        const whole = ended ? rows : rows.filter((row) => row.task_id !== last);
-        rest = ended ? [] : rows.filter((row) => row.task_id === last);
-        for (const task of await loadTasks(tx, whole)) visit(task);
-        if (ended) return;
+        const rows = await tx.execute<Row>(sql.raw(`fetch ${BATCH} from quality_tasks`));
+        for (const row of rows) visit(toTask(row));
+        if (rows.length < BATCH) return;
       }
     },
     { isolationLevel: 'repeatable read', accessMode: 'read only' },
   );
 }
 
-async function loadTasks(tx: Transaction, rows: Row[]): Promise<RankedTask[]> {
-  if (rows.length === 0) return [];
-  const taskIds = [...new Set(rows.map((row) => row.task_id))];
-  const shown = await tx
-    .select({
-      taskId: taskCompletions.taskId,
-      id: completions.id,
-      characters: sql<number>`char_length(${completions.text})`,
-      reward: completions.reward,
-      rewardModelId: completions.rewardModelId,
-    })
-    .from(taskCompletions)
-    .innerJoin(completions, sql`${completions.id} = ${taskCompletions.completionId}`)
-    .where(inArray(taskCompletions.taskId, taskIds));
-  const lengths = await tx
-    .select({
-      id: prompts.id,
-      characters: sql<number>`(select coalesce(sum(char_length(turn ->> 'content')), 0)::int
-        from jsonb_array_elements(${prompts.messages}) as turn)`,
-    })
-    .from(prompts)
-    .where(inArray(prompts.id, [...new Set(rows.map((row) => row.prompt_id))]));
-  const promptCharacters = new Map(lengths.map((row) => [row.id, row.characters]));
-
-  const tasks = new Map<string, RankedTask>();
-  for (const row of rows) {
-    if (tasks.has(row.task_id)) continue;
-    tasks.set(row.task_id, {
-      taskId: row.task_id,
-      promptId: row.prompt_id,
-      promptCharacters: promptCharacters.get(row.prompt_id) ?? 0,
-      completions: [],
-      labels: [],
-    });
-  }
-  for (const { taskId, ...completion } of shown) tasks.get(taskId)?.completions.push(completion);
-  for (const row of rows) {
-    const task = tasks.get(row.task_id);
-    const label = task && toLabel(row, task);
-    if (label) task.labels.push(label);
-  }
-  return [...tasks.values()];
+function toTask(row: Row): RankedTask {
+  const completions: CompletionRow[] = JSON.parse(row.completions);
+  const labels: LabelRow[] = JSON.parse(row.labels);
+  const ids = completions.map(([id]) => id);
+  return {
+    taskId: row.task_id,
+    promptId: row.prompt_id,
+    promptCharacters: row.prompt_characters,
+    completions: completions.map(([id, characters, reward, rewardModelId]) => ({
+      id,
+      characters,
+      reward,
+      rewardModelId,
+    })),
+    labels: labels.flatMap((label) => toLabel(label, ids) ?? []),
+  };
 }
 
-/** A row over the completions of its task; null should it not rank exactly these. */
-function toLabel(row: Row, task: RankedTask): RankedLabel | null {
-  const groups: string[][] = JSON.parse(row.groups);
-  const ranks = new Map<string, number>();
+/** A label over the completions of its task; null should it not rank exactly these. */
+function toLabel(
+  [labelId, labelerId, guidelineId, at, activeSeconds, groups, shownOrder]: LabelRow,
+  ids: string[],
+): RankedLabel | null {
+  const ranks = new Array<number>(ids.length).fill(0);
   let above = 0;
   for (const group of groups) {
-    for (const id of group) ranks.set(id, above + (group.length + 1) / 2);
+    for (const id of group) ranks[ids.indexOf(id)] = above + (group.length + 1) / 2;
     above += group.length;
   }
-  const order = row.shown === '' ? [] : row.shown.split(',');
-  const inOrder: number[] = [];
-  const places: number[] = [];
-  for (const { id } of task.completions) {
-    const rank = ranks.get(id);
-    if (rank === undefined) return null;
-    inOrder.push(rank);
-    places.push(order.indexOf(id));
-  }
-  return {
-    labelId: row.id,
-    labelerId: row.labeler_id,
-    guidelineId: row.guideline_id,
-    at: Number(row.at),
-    activeSeconds: row.active_seconds,
-    ranks: inOrder,
-    places: order.length === places.length && !places.includes(-1) ? places : null,
-  };
+  if (above !== ids.length || ranks.includes(0)) return null;
+  const places = ids.map((id) => shownOrder.indexOf(id));
+  const known = shownOrder.length === ids.length && !places.includes(-1);
+  return { labelId, labelerId, guidelineId, at, activeSeconds, ranks, places: known ? places : null };
 }

@@ -25,6 +25,7 @@ export class Tally {
   /** What the cluster that is being counted holds so far. */
   a = 0;
   n = 0;
+  open = false;
 
   get share(): Share | null {
     return shareOf(this.sums);
@@ -33,21 +34,25 @@ export class Tally {
 
 /** The cluster that is being counted (a prompt), over all the tallies that it touches. */
 export class OpenCluster {
-  readonly #touched = new Set<Tally>();
+  #touched: Tally[] = [];
 
   add(tally: Tally, a: number, n: number): void {
+    if (!tally.open) {
+      tally.open = true;
+      this.#touched.push(tally);
+    }
     tally.a += a;
     tally.n += n;
-    this.#touched.add(tally);
   }
 
   /** Ends the cluster: what was added since the last one becomes one in each tally. */
   close(): void {
     for (const tally of this.#touched) {
       addCluster(tally.sums, tally.a, tally.n);
+      tally.open = false;
       tally.a = 0;
       tally.n = 0;
     }
-    this.#touched.clear();
+    this.#touched = [];
   }
 }
