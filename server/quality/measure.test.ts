@@ -2,181 +2,23 @@ import { Random } from '@touchstone/trainer/engine/random.ts';
 import { krippendorffAlpha, pairwiseAgreement, rankUnits } from '@touchstone/trainer/evaluation/agreement.ts';
 import { eq } from 'drizzle-orm';
 import { beforeAll, describe, expect, it } from 'vitest';
-import {
-  assignments,
-  completions,
-  guidelines,
-  memberships,
-  prompts,
-  rankings,
-  taskCompletions,
-  tasks,
-} from '@/db/schema.ts';
-import { seedModel, seedProject, seedUser } from '@/db/seed.ts';
-import { uuidv7 } from '@/db/uuid.ts';
+import { memberships, rankings, tasks } from '@/db/schema.ts';
+import { seedProject } from '@/db/seed.ts';
 import { openTestDatabase } from '@/tests/support/database.ts';
+import {
+  HOUR,
+  type SimulatedOptions,
+  type SimulatedPerson,
+  START,
+  simulateRankings,
+} from '@/tests/support/simulated-rankings.ts';
 import { measureQuality, type QualityReport } from './measure.ts';
 
 const { db } = await openTestDatabase();
 
-const HOUR = 3_600_000;
-const START = Date.UTC(2026, 4, 4);
 const random = new Random(20_261_125);
-
-/** How a simulated person ranks: their order's agreement with the truth, and whether place or length moves them. */
-interface Person {
-  name: string;
-  /** Standard deviation of the noise on what a completion is worth; Infinity guesses. */
-  noise: number;
-  /** Worth that is added to what is shown first. */
-  firstBonus?: number;
-  /** Chance that two neighbours are tied. */
-  ties?: number;
-  secondsPerTask?: number;
-  /** Their rankings came when the tasks had all they wanted. */
-  late?: boolean;
-}
-
-interface Given {
-  group: string;
-  labeler: string;
-  ranks: number[];
-  guideline: string;
-  at: number;
-}
-
-/** Writes tasks that each of the people ranked; returns what they gave, in the order of each task's completions. */
-async function seedRankings(
-  people: Person[],
-  options: { tasks: number; size: number | number[]; guidelineAt?: number; perPrompt?: number },
-) {
-  const project = await seedProject(db);
-  const model = await seedModel(db, { projectId: project.id, kind: 'reward' });
-  const ids: string[] = [];
-  for (const { name } of people) ids.push((await seedUser(db, { name, projectId: project.id })).id);
-  const versions = [uuidv7(), uuidv7()] as const;
-  await db.insert(guidelines).values(
-    versions.map((id, index) => ({
-      id,
-      projectId: project.id,
-      version: index + 1,
-      markdown: `v${index + 1}`,
-      createdAt: new Date(START + index * 30 * 24 * HOUR),
-    })),
-  );
-  const rows = {
-    prompts: [] as (typeof prompts.$inferInsert)[],
-    completions: [] as (typeof completions.$inferInsert)[],
-    tasks: [] as (typeof tasks.$inferInsert)[],
-    members: [] as (typeof taskCompletions.$inferInsert)[],
-    assignments: [] as (typeof assignments.$inferInsert)[],
-    rankings: [] as (typeof rankings.$inferInsert)[],
-  };
-  const given: Given[] = [];
-  let promptId = '';
-  for (let t = 0; t < options.tasks; t++) {
-    if (t % (options.perPrompt ?? 1) === 0) {
-      promptId = uuidv7();
-      rows.prompts.push({
-        id: promptId,
-        projectId: project.id,
-        messages: [{ role: 'user', content: 'x'.repeat(600) }],
-        contentHash: promptId,
-        source: 'test',
-        split: 'train',
-      });
-    }
-    const sizes = [options.size].flat();
-    const size = sizes[t % sizes.length] ?? 4;
-    const taskId = uuidv7();
-    rows.tasks.push({
-      id: taskId,
-      projectId: project.id,
-      promptId,
-      kind: 'ranking',
-      wantedLabels: people.length,
-      taken: people.length,
-    });
-    const worth = Array.from({ length: size }, () => random.normal());
-    const shown = worth.map((value) => {
-      const id = uuidv7();
-      rows.completions.push({
-        id,
-        projectId: project.id,
-        promptId,
-        // The better, the longer; lengths all differ.
-        text: 'y'.repeat(600 + Math.round(100 * value)),
-        source: 'test',
-        reward: value,
-        rewardModelId: model.id,
-      });
-      rows.members.push({ id: uuidv7(), taskId, completionId: id });
-      return id;
-    });
-    for (const [p, person] of people.entries()) {
-      const order = random.shuffle([...shown]);
-      const felt = new Map(
-        shown.map((id, i) => [
-          id,
-          (Number.isFinite(person.noise)
-            ? (worth[i] ?? 0) + person.noise * random.normal()
-            : random.normal()) + (order[0] === id ? (person.firstBonus ?? 0) : 0),
-        ]),
-      );
-      const sorted = [...shown].sort((a, b) => (felt.get(b) ?? 0) - (felt.get(a) ?? 0));
-      const groups: string[][] = [];
-      for (const id of sorted) {
-        const last = groups.at(-1);
-        if (last && random.next() < (person.ties ?? 0)) last.push(id);
-        else groups.push([id]);
-      }
-      const assignmentId = uuidv7();
-      const at = START + t * HOUR;
-      const guidelineId = versions[at < START + (options.guidelineAt ?? Infinity) ? 0 : 1];
-      const labelerId = ids[p] ?? '';
-      rows.assignments.push({
-        id: assignmentId,
-        taskId,
-        projectId: project.id,
-        kind: 'ranking',
-        labelerId,
-        state: 'submitted',
-        shownOrder: order,
-      });
-      rows.rankings.push({
-        id: uuidv7(),
-        assignmentId,
-        taskId,
-        projectId: project.id,
-        promptId,
-        labelerId,
-        guidelineId,
-        groups,
-        idempotencyKey: assignmentId,
-        activeSeconds: person.secondsPerTask ?? 120,
-        late: person.late ?? false,
-        createdAt: new Date(at),
-      });
-      given.push({
-        group: taskId,
-        labeler: labelerId,
-        ranks: shown.map((id) => groups.findIndex((group) => group.includes(id)) + 1),
-        guideline: guidelineId,
-        at,
-      });
-    }
-  }
-  const insert = async <T>(all: T[], into: (part: T[]) => Promise<unknown>) => {
-    for (let i = 0; i < all.length; i += 2000) await into(all.slice(i, i + 2000));
-  };
-  await insert(rows.prompts, (part) => db.insert(prompts).values(part));
-  await insert(rows.completions, (part) => db.insert(completions).values(part));
-  await insert(rows.tasks, (part) => db.insert(tasks).values(part));
-  await insert(rows.members, (part) => db.insert(taskCompletions).values(part));
-  await insert(rows.assignments, (part) => db.insert(assignments).values(part));
-  await insert(rows.rankings, (part) => db.insert(rankings).values(part));
-  return { projectId: project.id, ids, given, versions };
-}
+const seedRankings = (people: SimulatedPerson[], options: SimulatedOptions) =>
+  simulateRankings(db, random, people, options);
 
 const measure = (projectId: string) => measureQuality(db, { projectId, purpose: 'training' });
 
@@ -189,7 +31,7 @@ function meanRanks(ranks: number[]): number[] {
 }
 
 describe('agreement, against the slow and obvious', () => {
-  const people: Person[] = [
+  const people: SimulatedPerson[] = [
     { name: 'one', noise: 0.5, ties: 0.2 },
     { name: 'two', noise: 0.8, ties: 0.1 },
     { name: 'three', noise: 1, ties: 0.3 },
@@ -271,7 +113,7 @@ describe('agreement, against the slow and obvious', () => {
       { name: 'a', noise: Infinity },
       { name: 'b', noise: Infinity },
     ];
-    const { projectId, given } = await seedRankings(guesses, { tasks: 600, size: [2, 9] });
+    const { projectId, given } = await seedRankings(guesses, { tasks: 240, size: [2, 9] });
     const mixed = await measure(projectId);
     expect(Math.abs(mixed.agreement.alpha?.value ?? 1)).toBeLessThan(0.08);
     // All in one matrix they would.
