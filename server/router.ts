@@ -1,4 +1,5 @@
 import { datasetsRouter } from './datasets/router.ts';
+import { findRouter } from './find/router.ts';
 import { guidelinesRouter, projectsRouter } from './labeling/project-router.ts';
 import { reviewsRouter } from './labeling/review-router.ts';
 import { labelingRouter } from './labeling/router.ts';
@@ -18,6 +19,7 @@ export const appRouter = router({
   models: modelsRouter,
   runs: runsRouter,
   rounds: roundsRouter,
+  find: findRouter,
 });
 
 export type AppRouter = typeof appRouter;

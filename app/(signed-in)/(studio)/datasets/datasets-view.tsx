@@ -2,15 +2,16 @@
 
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
+import { WithProject } from '../../../components/shell/with-project.tsx';
 import { Button } from '../../../components/ui/button.tsx';
 import { Chip } from '../../../components/ui/chip.tsx';
 import { Dialog } from '../../../components/ui/dialog.tsx';
 import { SelectField, TextField } from '../../../components/ui/field.tsx';
 import { useNotices } from '../../../components/ui/notices.tsx';
 import { Page, Section } from '../../../components/ui/page-frame.tsx';
-import { Empty, Loaded, Loading } from '../../../components/ui/states.tsx';
+import { Empty, Loaded } from '../../../components/ui/states.tsx';
 import { count, dateTime } from '../../../lib/format.ts';
-import { type ProjectSummary, useProject } from '../../../lib/project.tsx';
+import type { ProjectSummary } from '../../../lib/project.tsx';
 import { type Outputs, useTRPC } from '../../../lib/trpc.ts';
 import { ImportDialog } from './import-dialog.tsx';
 
@@ -25,18 +26,11 @@ const FORMAT_HINTS: Record<string, string> = {
 };
 
 export function DatasetsView() {
-  const { project, loading } = useProject();
-  if (loading) return <Loading />;
-  if (!project) {
-    return (
-      <Page title="Datasets">
-        <Empty title="You are in no project yet">
-          Datasets belong to a project. An admin can add you to one.
-        </Empty>
-      </Page>
-    );
-  }
-  return <ProjectDatasets key={project.id} project={project} />;
+  return (
+    <WithProject title="Datasets" none="Datasets belong to a project. An admin can add you to one.">
+      {(project) => <ProjectDatasets key={project.id} project={project} />}
+    </WithProject>
+  );
 }
 
 function ProjectDatasets({ project }: { project: ProjectSummary }) {
