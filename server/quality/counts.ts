@@ -15,7 +15,7 @@ import {
   users,
 } from '@/db/schema.ts';
 import { Speed, type SpeedFigures } from './speed.ts';
-import { type Share, shareOf } from './tally.ts';
+import { meanScoreOf, type Share, shareOf } from './tally.ts';
 
 /** Gold tasks that are listed, those that most people miss first. */
 const LISTED_GOLD = 20;
@@ -98,10 +98,10 @@ export async function goldAccuracy(db: Executor, projectId: string): Promise<Gol
     : [];
   const nameOf = new Map(named.map((row) => [row.id, row]));
   return {
-    overall: shareOf(overall),
-    byLabeler: sharesOf(labelers),
+    overall: meanScoreOf(overall),
+    byLabeler: scoresOf(labelers),
     tasks: ranked.flatMap(([taskId, sums]) => {
-      const score = shareOf(sums);
+      const score = meanScoreOf(sums);
       const task = nameOf.get(taskId);
       return score && task ? [{ taskId, prompt: task.prompt, purpose: task.purpose, score }] : [];
     }),
@@ -118,10 +118,10 @@ function sumsBy<Row extends { score: number }>(rows: Row[], key: (row: Row) => s
   return all;
 }
 
-function sharesOf(all: ReturnType<typeof sumsBy>): Map<string, Share> {
+function scoresOf(all: ReturnType<typeof sumsBy>): Map<string, Share> {
   const shares = new Map<string, Share>();
   for (const [id, sums] of all) {
-    const share = shareOf(sums);
+    const share = meanScoreOf(sums);
     if (share) shares.set(id, share);
   }
   return shares;
