@@ -38,6 +38,13 @@ const procedures: [
   ['labeling.stats', 'contractor', (api) => api.labeling.stats({ projectId })],
   ['projects.members', 'researcher', (api) => api.projects.members({ projectId })],
   ['projects.prompts', 'researcher', (api) => api.projects.prompts({ projectId })],
+  ['reviews.queue', 'researcher', (api) => api.reviews.queue({ projectId })],
+  [
+    'reviews.ask',
+    'researcher',
+    (api) => api.reviews.ask({ projectId, taskId: taken.work.assignment.taskId }),
+  ],
+  ['reviews.sweep', 'researcher', (api) => api.reviews.sweep({ projectId })],
   ['quality.ownStanding', 'contractor', (api) => api.quality.ownStanding({ projectId })],
   ['quality.report', 'researcher', (api) => api.quality.report({ projectId })],
   ['quality.person', 'researcher', (api) => api.quality.person({ projectId, userId: contractor.user.id })],

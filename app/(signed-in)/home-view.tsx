@@ -8,7 +8,7 @@ import { buttonClass } from '../components/ui/button.tsx';
 import { ModelChip, StatusChip } from '../components/ui/chip.tsx';
 import { Page, Section } from '../components/ui/page-frame.tsx';
 import { Progress } from '../components/ui/progress.tsx';
-import { Empty, Loaded } from '../components/ui/states.tsx';
+import { Empty, Loaded, LoadedPage } from '../components/ui/states.tsx';
 import { useProject } from '../lib/project.tsx';
 import { useTRPC } from '../lib/trpc.ts';
 
@@ -18,29 +18,32 @@ const SHOWN_RUNS = 6;
 /** The studio's first page: the round that goes on, the work in hand, the newest runs. */
 export function HomeView() {
   const user = useUser();
-  const { projects, loading, project } = useProject();
-  if (!loading && projects.length === 0) {
-    return (
-      <Page title={`Welcome, ${user.name}`}>
-        <Empty
-          title="No project yet"
-          action={
-            user.role === 'admin' && (
-              <Link href="/projects" className={buttonClass('primary')}>
-                Create the first project
-              </Link>
-            )
-          }
-        >
-          Its rounds, its labels and its models will be here.
-        </Empty>
-      </Page>
-    );
-  }
+  const { query, project } = useProject();
   return (
-    <Page title={project?.name ?? 'Home'} lead={project?.description}>
-      {project && <Newest key={project.id} projectId={project.id} />}
-    </Page>
+    <LoadedPage query={query} title="Home">
+      {() =>
+        project === null ? (
+          <Page title={`Welcome, ${user.name}`}>
+            <Empty
+              title="No project yet"
+              action={
+                user.role === 'admin' && (
+                  <Link href="/projects" className={buttonClass('primary')}>
+                    Create the first project
+                  </Link>
+                )
+              }
+            >
+              Its rounds, its labels and its models will be here.
+            </Empty>
+          </Page>
+        ) : (
+          <Page title={project.name} lead={project.description}>
+            <Newest key={project.id} projectId={project.id} />
+          </Page>
+        )
+      }
+    </LoadedPage>
   );
 }
 

@@ -11,6 +11,8 @@ interface ProjectChoice {
   project: ProjectSummary | null;
   projects: ProjectSummary[];
   loading: boolean;
+  /** The list itself, for its states: see Loaded and LoadedPage. */
+  query: { data: ProjectSummary[] | undefined; error: unknown; isPending: boolean; refetch(): unknown };
   choose(id: string): void;
 }
 
@@ -20,7 +22,7 @@ const STORAGE_KEY = 'touchstone-project';
 /** Which project the pages are about: the one of the address, else the last one chosen, else the first. */
 export function ProjectProvider({ children }: { children: ReactNode }) {
   const trpc = useTRPC();
-  const { data, isPending } = useQuery(trpc.projects.list.queryOptions());
+  const { data, isPending, error, refetch } = useQuery(trpc.projects.list.queryOptions());
   const [chosen, setChosen] = useState<string | null>(null);
   useEffect(() => {
     const asked = new URLSearchParams(window.location.search).get('project');
@@ -33,12 +35,13 @@ export function ProjectProvider({ children }: { children: ReactNode }) {
       project: projects.find((project) => project.id === chosen) ?? active[0] ?? projects[0] ?? null,
       projects,
       loading: isPending,
+      query: { data, isPending, error, refetch },
       choose(id) {
         localStorage.setItem(STORAGE_KEY, id);
         setChosen(id);
       },
     };
-  }, [data, isPending, chosen]);
+  }, [data, isPending, error, refetch, chosen]);
   return <Context.Provider value={value}>{children}</Context.Provider>;
 }
 

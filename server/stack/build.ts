@@ -17,7 +17,7 @@ const SOURCES = [
   'package-lock.json',
   'tsconfig.json',
 ];
-const LEFT_OUT = /(^|\/)(node_modules|migrations|build|testing|demo|stack)$|\.test\.tsx?$|\.md$/;
+const LEFT_OUT = /(^|\/)(node_modules|migrations|build|testing|demo|scenes|stack)$|\.test\.tsx?$|\.md$/;
 
 /** Two builds at once are refused by Next.js; ours waits so long for the other. */
 const WAIT_MILLISECONDS = 180_000;

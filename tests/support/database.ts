@@ -44,6 +44,8 @@ export async function openTestDatabase(): Promise<TestDatabase> {
     return connection;
   };
   const { db, client } = connect();
+  // One connection from now on: the server leaves when nobody has been connected for a while, as during a build.
+  await client`select 1`;
   afterAll(async () => {
     await Promise.all(opened.map((connection) => connection.close()));
     await withServer(serverUrl, (sql) => sql.unsafe(`drop database "${name}" with (force)`));

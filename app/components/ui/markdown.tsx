@@ -45,6 +45,7 @@ export default function Markdown({ text, colourCode = [] }: MarkdownProps) {
           </a>
         ),
         pre: ({ children }) => <Pre>{children}</Pre>,
+        table: ({ children }) => <WideTable>{children}</WideTable>,
         img: ({ src, alt }) => (
           <a
             href={typeof src === 'string' ? src : undefined}
@@ -58,6 +59,16 @@ export default function Markdown({ text, colourCode = [] }: MarkdownProps) {
     >
       {text}
     </ReactMarkdown>
+  );
+}
+
+/** A table wider than the text scrolls in a box of its own, and stays a table for readers. */
+function WideTable({ children }: { children: ReactNode }) {
+  const ref = useKeyboardScroll<HTMLDivElement>();
+  return (
+    <div ref={ref} className="wide">
+      <table>{children}</table>
+    </div>
   );
 }
 

@@ -1,8 +1,8 @@
 'use client';
 
-import { useQueries } from '@tanstack/react-query';
+import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import { useRouter } from 'next/navigation';
-import { useState } from 'react';
+import { useDeferredValue, useState } from 'react';
 import { useProject } from '../../lib/project.tsx';
 import { useTRPC } from '../../lib/trpc.ts';
 import { Dialog } from './dialog.tsx';
@@ -11,7 +11,12 @@ export interface PaletteEntry {
   kind: string;
   name: string;
   href: string;
+  /** The project that its page is about, where the address alone does not choose it. */
+  projectId?: string;
 }
+
+/** The chosen entry stays in sight while the arrows move it. */
+const intoView = (element: HTMLElement | null) => element?.scrollIntoView({ block: 'nearest' });
 
 interface PaletteProps {
   open: boolean;
@@ -38,41 +43,29 @@ export function findEntries(entries: PaletteEntry[], typed: string): PaletteEntr
 export default function Palette({ open, onOpenChange, pages, studio }: PaletteProps) {
   const trpc = useTRPC();
   const router = useRouter();
-  const { project } = useProject();
+  const { projects, choose } = useProject();
   const [typed, setTyped] = useState('');
   const [chosen, setChosen] = useState(0);
-  const found = useQueries({
-    queries: [
-      { ...trpc.projects.list.queryOptions(), enabled: open },
-      { ...trpc.models.list.queryOptions({}), enabled: open && studio },
-      { ...trpc.runs.list.queryOptions({}), enabled: open && studio },
-      { ...trpc.rounds.list.queryOptions({}), enabled: open && studio },
-      {
-        ...trpc.datasets.list.queryOptions({ projectId: project?.id ?? '' }),
-        enabled: open && studio && project !== null,
-      },
-    ],
+  const asked = useDeferredValue(typed.trim().slice(0, 200));
+  const found = useQuery({
+    ...trpc.find.byName.queryOptions({ typed: asked }),
+    enabled: open && studio,
+    placeholderData: keepPreviousData,
   });
-  const [projects, models, runs, rounds, datasets] = found;
   const entries: PaletteEntry[] = [
     ...pages,
-    ...(projects.data ?? []).map((one) => ({
+    ...projects.map((one) => ({
       kind: 'project',
       name: one.name,
-      href: studio ? `/projects/${one.id}` : `/work?project=${one.id}`,
+      href: studio ? `/projects/${one.id}` : '/work',
+      projectId: one.id,
     })),
-    ...(models.data ?? []).map((one) => ({ kind: 'model', name: one.name, href: `/models/${one.id}` })),
-    ...(runs.data ?? []).map((one) => ({
-      kind: 'run',
-      name: one.name || one.stage,
-      href: `/runs/${one.id}`,
+    ...(found.data ?? []).map(({ kind, id, name, projectId }) => ({
+      kind,
+      name,
+      href: kind === 'dataset' ? `/datasets#${id}` : `/${kind}s/${id}`,
+      ...(kind === 'dataset' && projectId !== null ? { projectId } : {}),
     })),
-    ...(rounds.data ?? []).map((one) => ({
-      kind: 'round',
-      name: one.name || `Round ${one.number}`,
-      href: `/rounds/${one.id}`,
-    })),
-    ...(datasets.data ?? []).map((one) => ({ kind: 'dataset', name: one.name, href: `/datasets#${one.id}` })),
   ];
   const shown = findEntries(entries, typed);
   const current = Math.min(chosen, Math.max(0, shown.length - 1));
@@ -81,6 +74,7 @@ export default function Palette({ open, onOpenChange, pages, studio }: PalettePr
     if (!entry) return;
     onOpenChange(false);
     setTyped('');
+    if (entry.projectId) choose(entry.projectId);
     router.push(entry.href);
   }
 
@@ -111,13 +105,14 @@ export default function Palette({ open, onOpenChange, pages, studio }: PalettePr
       <div id="palette-list" role="listbox" aria-label="Found" className="-mx-2 flex flex-col">
         {shown.map((entry, index) => (
           <div
-            key={`${entry.kind} ${entry.href}`}
+            key={`${entry.kind} ${entry.href} ${entry.projectId ?? ''}`}
             id={`palette-${index}`}
             role="option"
             tabIndex={-1}
             aria-selected={index === current}
             onClick={() => go(entry)}
             onKeyDown={(event) => event.key === 'Enter' && go(entry)}
+            ref={index === current ? intoView : null}
             className={`flex cursor-pointer items-baseline gap-3 rounded-one px-2 py-1.5 ${index === current ? 'bg-sunken' : ''}`}
           >
             <span className="w-16 shrink-0 text-12 text-quiet">{entry.kind}</span>
@@ -125,7 +120,14 @@ export default function Palette({ open, onOpenChange, pages, studio }: PalettePr
           </div>
         ))}
       </div>
-      {shown.length === 0 && <p className="text-14 text-quiet">Nothing is called “{typed}”.</p>}
+      {found.error ? (
+        <p role="alert" className="text-14 text-red">
+          Only pages and projects are found at the moment: the server did not answer.
+        </p>
+      ) : (
+        shown.length === 0 &&
+        !found.isFetching && <p className="text-14 break-words text-quiet">Nothing is called “{typed}”.</p>
+      )}
     </Dialog>
   );
 }

@@ -1,5 +1,6 @@
 'use client';
 
+import { usePathname } from 'next/navigation';
 import { type ReactNode, useSyncExternalStore } from 'react';
 import { Button } from './button.tsx';
 
@@ -32,7 +33,7 @@ export function Loading({ rows = 4, label = 'Loading' }: { rows?: number; label?
     <div role="status" className="flex flex-col gap-3 py-4">
       <span className="sr-only">{label}</span>
       {Array.from({ length: rows }, (_, row) => 92 - ((row * 17) % 40)).map((width) => (
-        <div key={width} className="h-5 animate-pulse rounded-one bg-sunken" style={{ width: `${width}%` }} />
+        <div key={width} className="h-5 rounded-one bg-sunken" style={{ width: `${width}%` }} />
       ))}
     </div>
   );
@@ -118,10 +119,13 @@ export function useOnline(): boolean {
 /** A line under the bar while there is no connection. */
 export function OfflineLine() {
   const online = useOnline();
+  const inWork = usePathname().startsWith('/work');
   if (online) return null;
   return (
     <p role="alert" className="border-b border-red bg-red-wash px-4 py-1 text-center text-12 text-red">
-      No connection. What you type stays in this page and is saved when the connection returns.
+      {inWork
+        ? 'No connection. What you type stays in this page and is saved when the connection returns.'
+        : 'No connection. What you see is as it was last; it goes on by itself when the connection returns.'}
     </p>
   );
 }

@@ -18,7 +18,7 @@ type Next = Outputs['labeling']['next'];
 /** The contractor's page: one task at a time; the queue decides which. */
 export function WorkView() {
   const trpc = useTRPC();
-  const { project, loading } = useProject();
+  const { project, query: projects } = useProject();
   const { notify, announce } = useNotices();
   const next = useMutation(trpc.labeling.next.mutationOptions());
   const skip = useMutation(trpc.labeling.skip.mutationOptions());
@@ -95,7 +95,18 @@ export function WorkView() {
       </Aside>
     );
   }
-  if (!loading && project === null) {
+  if (projects.data === undefined && projects.error) {
+    return (
+      <Aside>
+        <Failure
+          error={projects.error}
+          onRetry={() => void projects.refetch()}
+          safe="Everything saved before is safe."
+        />
+      </Aside>
+    );
+  }
+  if (projects.data !== undefined && project === null) {
     return (
       <Aside>
         <Empty title="You are in no project yet">

@@ -2,15 +2,16 @@
 
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
+import { WithProject } from '../../../components/shell/with-project.tsx';
 import { Button } from '../../../components/ui/button.tsx';
 import { Chip } from '../../../components/ui/chip.tsx';
 import { Dialog } from '../../../components/ui/dialog.tsx';
 import { SelectField, TextField } from '../../../components/ui/field.tsx';
 import { useNotices } from '../../../components/ui/notices.tsx';
 import { Page, Section } from '../../../components/ui/page-frame.tsx';
-import { Empty, Loaded, Loading } from '../../../components/ui/states.tsx';
+import { Empty, Loaded } from '../../../components/ui/states.tsx';
 import { count, dateTime } from '../../../lib/format.ts';
-import { type ProjectSummary, useProject } from '../../../lib/project.tsx';
+import type { ProjectSummary } from '../../../lib/project.tsx';
 import { type Outputs, useTRPC } from '../../../lib/trpc.ts';
 import { ImportDialog } from './import-dialog.tsx';
 
@@ -25,18 +26,11 @@ const FORMAT_HINTS: Record<string, string> = {
 };
 
 export function DatasetsView() {
-  const { project, loading } = useProject();
-  if (loading) return <Loading />;
-  if (!project) {
-    return (
-      <Page title="Datasets">
-        <Empty title="You are in no project yet">
-          Datasets belong to a project. An admin can add you to one.
-        </Empty>
-      </Page>
-    );
-  }
-  return <ProjectDatasets key={project.id} project={project} />;
+  return (
+    <WithProject title="Datasets" none="Datasets belong to a project. An admin can add you to one.">
+      {(project) => <ProjectDatasets key={project.id} project={project} />}
+    </WithProject>
+  );
 }
 
 function ProjectDatasets({ project }: { project: ProjectSummary }) {
@@ -119,6 +113,7 @@ function VersionRow({ version }: { version: Version }) {
         <span className="figures">
           {count(counts.train)} train · {count(counts.validation)} validation
         </span>
+        <LeftOut leftOut={version.leftOut} />
       </p>
       <ul aria-label={`Exports of ${version.name}`} className="flex flex-col gap-1 text-12">
         {version.formats.map((format) => (
@@ -135,6 +130,21 @@ function VersionRow({ version }: { version: Version }) {
         ))}
       </ul>
     </li>
+  );
+}
+
+/** How many labels a version left out, and why; nothing where it left out none. */
+function LeftOut({ leftOut: { rejected = 0, revoked = 0 } }: Pick<Version, 'leftOut'>) {
+  const reasons = [
+    ...(rejected > 0 ? [`${count(rejected)} rejected in review`] : []),
+    ...(revoked > 0 ? [`${count(revoked)} by people whose labels count no more`] : []),
+  ];
+  if (reasons.length === 0) return null;
+  return (
+    <>
+      <br />
+      left out: {reasons.join(', ')}
+    </>
   );
 }
 

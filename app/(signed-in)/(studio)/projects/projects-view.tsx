@@ -10,12 +10,12 @@ import { Chip } from '../../../components/ui/chip.tsx';
 import { Dialog } from '../../../components/ui/dialog.tsx';
 import { TextArea, TextField } from '../../../components/ui/field.tsx';
 import { Page } from '../../../components/ui/page-frame.tsx';
-import { Empty, Loading } from '../../../components/ui/states.tsx';
+import { Empty, Loaded } from '../../../components/ui/states.tsx';
 import { useProject } from '../../../lib/project.tsx';
 import { useTRPC } from '../../../lib/trpc.ts';
 
 export function ProjectsView() {
-  const { projects, loading } = useProject();
+  const { projects, query } = useProject();
   const user = useUser();
   const [creating, setCreating] = useState(false);
   const isAdmin = user.role === 'admin';
@@ -30,34 +30,36 @@ export function ProjectsView() {
       lead="A project holds its prompts, its guidelines, its people and its rounds."
       actions={isAdmin && projects.length > 0 && create}
     >
-      {loading ? (
-        <Loading />
-      ) : projects.length === 0 ? (
-        <Empty title="No project yet" action={isAdmin && create}>
-          {isAdmin
-            ? 'The first project is where prompts are imported and work is handed out.'
-            : 'An admin can add you to one.'}
-        </Empty>
-      ) : (
-        <ul className="flex flex-col">
-          {projects.map((project) => (
-            <li key={project.id} className="border-b py-4">
-              <Link href={`/projects/${project.id}`} className="font-strong hover:underline">
-                {project.name}
-              </Link>
-              <p className="flex flex-wrap items-center gap-2 text-12 text-quiet">
-                {project.state === 'archived' && <Chip>archived</Chip>}
-                {project.guidelineVersion === null
-                  ? 'no guidelines yet'
-                  : `guidelines version ${project.guidelineVersion}`}
-              </p>
-              {project.description !== '' && (
-                <p className="line-clamp-2 max-w-prose break-words text-quiet">{project.description}</p>
-              )}
-            </li>
-          ))}
-        </ul>
-      )}
+      <Loaded query={query}>
+        {(listed) =>
+          listed.length === 0 ? (
+            <Empty title="No project yet" action={isAdmin && create}>
+              {isAdmin
+                ? 'The first project is where prompts are imported and work is handed out.'
+                : 'An admin can add you to one.'}
+            </Empty>
+          ) : (
+            <ul className="flex flex-col">
+              {listed.map((project) => (
+                <li key={project.id} className="border-b py-4">
+                  <Link href={`/projects/${project.id}`} className="font-strong hover:underline">
+                    {project.name}
+                  </Link>
+                  <p className="flex flex-wrap items-center gap-2 text-12 text-quiet">
+                    {project.state === 'archived' && <Chip>archived</Chip>}
+                    {project.guidelineVersion === null
+                      ? 'no guidelines yet'
+                      : `guidelines version ${project.guidelineVersion}`}
+                  </p>
+                  {project.description !== '' && (
+                    <p className="line-clamp-2 max-w-prose break-words text-quiet">{project.description}</p>
+                  )}
+                </li>
+              ))}
+            </ul>
+          )
+        }
+      </Loaded>
       <CreateDialog open={creating} onClose={() => setCreating(false)} />
     </Page>
   );

@@ -10,13 +10,6 @@ export function pText(p: number | null): string {
   return p < 0.001 ? 'p < 0.001' : `p = ${p.toFixed(p < 0.1 ? 3 : 2)}`;
 }
 
-const ORDINALS = ['first', 'second', 'third', 'fourth', 'fifth', 'sixth', 'seventh', 'eighth', 'ninth'];
-
-/** `first`, `second` … for a place from 0. */
-export function ordinal(place: number): string {
-  return ORDINALS[place] ?? `number ${place + 1}`;
-}
-
 export const STANDING_NAMES = {
   good: 'in good standing',
   warned: 'warned',

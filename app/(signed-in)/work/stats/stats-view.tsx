@@ -2,21 +2,23 @@
 
 import { useQuery } from '@tanstack/react-query';
 import Link from 'next/link';
+import { WithProject } from '../../../components/shell/with-project.tsx';
 import { buttonClass } from '../../../components/ui/button.tsx';
 import { Facts, Page, Section } from '../../../components/ui/page-frame.tsx';
-import { Empty, Loaded, Loading } from '../../../components/ui/states.tsx';
+import { Empty, Loaded } from '../../../components/ui/states.tsx';
 import { count, duration, percent } from '../../../lib/format.ts';
-import { useProject } from '../../../lib/project.tsx';
 import { useTRPC } from '../../../lib/trpc.ts';
 
 /** A contractor's own figures in the chosen project. */
 export function StatsView() {
-  const { project, loading } = useProject();
-  if (loading) return <Loading />;
   return (
-    <Page title="Statistics" lead={project ? `Your work in ${project.name}.` : undefined}>
-      {project ? <Stats projectId={project.id} /> : <Empty title="You are in no project yet" />}
-    </Page>
+    <WithProject title="Statistics" none="Your figures will be here once an admin has added you to one.">
+      {(project) => (
+        <Page title="Statistics" lead={`Your work in ${project.name}.`}>
+          <Stats projectId={project.id} />
+        </Page>
+      )}
+    </WithProject>
   );
 }
 
