@@ -100,8 +100,8 @@ describe.skipIf(!hasChromium)('quality, for those who run it', () => {
 
     await page.keyboard.press('x');
     const dialog = page.getByRole('dialog', { name: 'Revoke Kim Adeyemi?' });
-    await dialog.getByRole('row', { name: /rankings 1/ }).waitFor();
-    expect(await dialog.getByRole('row', { name: /rankings 1/ }).textContent()).toContain('20.0 %');
+    await dialog.getByRole('row', { name: /^rankings 1/ }).waitFor();
+    expect(await dialog.getByRole('row', { name: /^rankings 1/ }).textContent()).toContain('20.0 %');
     expect(await dialog.getByRole('row', { name: /Round 1 reward/ }).textContent()).toContain(
       'trained on rankings 1',
     );

@@ -3,13 +3,14 @@
 import { useQuery } from '@tanstack/react-query';
 import Link from 'next/link';
 import { useState } from 'react';
+import { WithProject } from '../../../components/shell/with-project.tsx';
 import { Button } from '../../../components/ui/button.tsx';
 import { SelectField } from '../../../components/ui/field.tsx';
 import { useKeys } from '../../../components/ui/keys.tsx';
 import { Facts, Page, Section } from '../../../components/ui/page-frame.tsx';
-import { Empty, Loaded, Loading } from '../../../components/ui/states.tsx';
+import { Empty, Loaded } from '../../../components/ui/states.tsx';
 import { ago, count, duration, percentWithin } from '../../../lib/format.ts';
-import { type ProjectSummary, useProject } from '../../../lib/project.tsx';
+import type { ProjectSummary } from '../../../lib/project.tsx';
 import { type Outputs, useTRPC } from '../../../lib/trpc.ts';
 import { useNow } from '../../../lib/use-now.ts';
 import { AgreementPart } from './agreement-part.tsx';
@@ -33,18 +34,14 @@ const purposes = Object.keys(PURPOSES) as Purpose[];
 
 /** How good a project's labels are: for those who run it. */
 export function QualityView() {
-  const { project, loading } = useProject();
-  if (loading) return <Loading />;
-  if (!project) {
-    return (
-      <Page title="Quality">
-        <Empty title="You are in no project yet">
-          How far people agree belongs to a project. An admin can add you to one.
-        </Empty>
-      </Page>
-    );
-  }
-  return <ProjectQuality key={project.id} project={project} />;
+  return (
+    <WithProject
+      title="Quality"
+      none="How far people agree belongs to a project. An admin can add you to one."
+    >
+      {(project) => <ProjectQuality key={project.id} project={project} />}
+    </WithProject>
+  );
 }
 
 function ProjectQuality({ project }: { project: ProjectSummary }) {
