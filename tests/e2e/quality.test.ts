@@ -102,12 +102,8 @@ describe.skipIf(!hasChromium)('quality, for those who run it', () => {
     const dialog = page.getByRole('dialog', { name: 'Revoke Kim Adeyemi?' });
     await dialog.getByRole('row', { name: /^rankings 1/ }).waitFor();
     expect(await dialog.getByRole('row', { name: /^rankings 1/ }).textContent()).toContain('20.0 %');
-    expect(await dialog.getByRole('row', { name: /Round 1 reward/ }).textContent()).toContain(
-      'trained on rankings 1',
-    );
-    expect(await dialog.getByRole('row', { name: /Round 2 reward/ }).textContent()).toContain(
-      'begun from Round 1 reward',
-    );
+    await dialog.getByRole('row', { name: 'Round 1 reward trained on rankings 1' }).waitFor();
+    await dialog.getByRole('row', { name: 'Round 2 reward begun from Round 1 reward' }).waitFor();
     const revoke = dialog.getByRole('button', { name: 'Revoke Kim Adeyemi' });
     expect(await revoke.isDisabled()).toBe(true);
     await dialog.getByLabel('What they are told').fill('Most of your rankings were made without reading.');
@@ -129,5 +125,5 @@ describe.skipIf(!hasChromium)('quality, for those who run it', () => {
     await page.getByRole('link', { name: 'Quality' }).first().click();
     await page.getByText('Nobody stands apart by the rules that are checked').waitFor();
     await page.close();
-  }, 120_000);
+  }, 240_000);
 });
