@@ -38,6 +38,13 @@ const procedures: [
   ['labeling.stats', 'contractor', (api) => api.labeling.stats({ projectId })],
   ['projects.members', 'researcher', (api) => api.projects.members({ projectId })],
   ['projects.prompts', 'researcher', (api) => api.projects.prompts({ projectId })],
+  ['reviews.queue', 'researcher', (api) => api.reviews.queue({ projectId })],
+  [
+    'reviews.ask',
+    'researcher',
+    (api) => api.reviews.ask({ projectId, taskId: taken.work.assignment.taskId }),
+  ],
+  ['reviews.sweep', 'researcher', (api) => api.reviews.sweep({ projectId })],
   ['datasets.list', 'researcher', (api) => api.datasets.list({ projectId })],
   ['datasets.get', 'researcher', (api) => api.datasets.get({ versionId: version.id })],
   ['datasets.verify', 'researcher', (api) => api.datasets.verify({ versionId: version.id })],

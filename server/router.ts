@@ -1,6 +1,7 @@
 import { datasetsRouter } from './datasets/router.ts';
 import { findRouter } from './find/router.ts';
 import { guidelinesRouter, projectsRouter } from './labeling/project-router.ts';
+import { reviewsRouter } from './labeling/review-router.ts';
 import { labelingRouter } from './labeling/router.ts';
 import { modelsRouter, runsRouter } from './models/router.ts';
 import { peopleRouter } from './people/router.ts';
@@ -13,6 +14,7 @@ export const appRouter = router({
   projects: projectsRouter,
   guidelines: guidelinesRouter,
   labeling: labelingRouter,
+  reviews: reviewsRouter,
   datasets: datasetsRouter,
   models: modelsRouter,
   runs: runsRouter,

@@ -95,6 +95,28 @@ export interface ReviewDraft {
   answer: DemonstrationDraft | RankingDraft | null;
 }
 
+/** What put a task's labels into review, in numbers; which of them depends on the reason. */
+export interface ReviewFinding {
+  /** Share of the pairs on which its rankings agree, 0 to 1, and of how many pairs. */
+  agreement?: number;
+  pairs?: number;
+  /** The pair on which the reward model contradicts a labeler the most, and by how much, in its normalised units. */
+  margin?: number;
+  /** The completion that the reward model prefers, and the one that the labeler preferred. */
+  preferred?: string;
+  over?: string;
+  /** What whoever asked for it wants looked at. */
+  note?: string;
+}
+
+/** Labels that a freeze left out, by why; a reason that kept none out is absent. */
+export interface LeftOut {
+  /** Rejected in review. */
+  rejected?: number;
+  /** Of people whose labels count no more in the project. */
+  revoked?: number;
+}
+
 /** Labels in a dataset version, by split. */
 export interface SplitCounts {
   total: number;

@@ -14,7 +14,7 @@ import {
   uuid,
 } from 'drizzle-orm/pg-core';
 import { createdAt, id, moment, oneOf } from './columns.ts';
-import type { SplitCounts } from './json.ts';
+import type { LeftOut, SplitCounts } from './json.ts';
 import { users } from './people.ts';
 import {
   DATASET_KINDS,
@@ -44,6 +44,8 @@ export const datasetVersions = pgTable(
     /** SHA-256, in hex, of the native export. */
     contentHash: text('content_hash').notNull(),
     counts: jsonb('counts').$type<SplitCounts>().notNull(),
+    /** How many labels were there but stayed out, and why. */
+    leftOut: jsonb('left_out').$type<LeftOut>().notNull().default({}),
     roundId: uuid('round_id').references((): AnyPgColumn => rounds.id),
     createdBy: uuid('created_by').references((): AnyPgColumn => users.id),
     createdAt: createdAt(),

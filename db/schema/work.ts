@@ -15,7 +15,15 @@ import {
   uuid,
 } from 'drizzle-orm/pg-core';
 import { createdAt, id, moment, oneOf } from './columns.ts';
-import type { Brief, Draft, Message, ProjectSettings, SamplingSettings, Strength } from './json.ts';
+import type {
+  Brief,
+  Draft,
+  Message,
+  ProjectSettings,
+  ReviewFinding,
+  SamplingSettings,
+  Strength,
+} from './json.ts';
 import { models, rounds } from './learning.ts';
 import { users } from './people.ts';
 import {
@@ -160,6 +168,8 @@ export const tasks = pgTable(
     /** The task whose labels are reviewed, for a review. */
     subjectTaskId: uuid('subject_task_id').references((): AnyPgColumn => tasks.id),
     reviewReason: text('review_reason', { enum: REVIEW_REASONS }),
+    /** The number behind the reason; null where there is none, as for a sample. */
+    reviewFinding: jsonb('review_finding').$type<ReviewFinding>(),
     kind: text('kind', { enum: TASK_KINDS }).notNull(),
     purpose: text('purpose', { enum: TASK_PURPOSES }).notNull().default('training'),
     wantedLabels: integer('wanted_labels').notNull().default(1),

@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
-import { and, asc, countDistinct, desc, eq, isNull, sql } from 'drizzle-orm';
+import { and, asc, countDistinct, desc, eq, sql } from 'drizzle-orm';
 import type { Database, Executor, Transaction } from '@/db/client.ts';
 import {
   type DatasetKind,
   datasetVersionLabels,
   datasetVersions,
   demonstrations,
+  type LeftOut,
   models,
   prompts,
   rankings,
@@ -14,6 +15,7 @@ import {
   users,
 } from '@/db/schema.ts';
 import { AppError } from '../errors.ts';
+import { current, whyLeftOut } from '../labeling/counted.ts';
 import { lockAgainstFreezing } from '../labeling/edit.ts';
 import { record } from '../people/audit.ts';
 import { type DatasetVersion, exportRows } from './export.ts';
@@ -39,16 +41,16 @@ export interface FreezeInput {
 /**
  * Freezes the labels of a project, as they are now, into an immutable dataset version: the current version of every
  * label of training tasks, in the order in which they were written; late labels, evaluation votes and gold answers
- * stay out. From then on the labels in it cannot be edited.
+ * stay out, and so does what review rejected and what revoked people wrote (counted.ts), which the version tells. From then on the labels in it cannot be edited.
  * @throws CONFLICT when there is no label to freeze
  */
 export async function freezeDataset(db: Database, input: FreezeInput): Promise<DatasetVersion> {
   return db.transaction(async (tx) => {
     await lockAgainstFreezing(tx, input.projectId, 'exclusive');
-    const labels = await labelsToFreeze(tx, input);
-    if (labels.length === 0) {
-      throw new AppError('CONFLICT', `There are no ${input.kind} to freeze yet: nobody has submitted any.`);
-    }
+    const found = await labelsToFreeze(tx, input);
+    const labels = found.filter(({ leftOut }) => leftOut === null);
+    const leftOut = countLeftOut(found);
+    if (labels.length === 0) throw new AppError('CONFLICT', nothingToFreeze(input.kind, leftOut));
     const [newest] = await tx
       .select({ number: datasetVersions.number })
       .from(datasetVersions)
@@ -71,6 +73,7 @@ export async function freezeDataset(db: Database, input: FreezeInput): Promise<D
           labels.map((label) => label.id),
         ),
         counts,
+        leftOut,
         roundId: input.roundId ?? null,
         createdBy: input.createdBy,
       })
@@ -94,6 +97,7 @@ export async function freezeDataset(db: Database, input: FreezeInput): Promise<D
         number,
         kind: input.kind,
         labels: labels.length,
+        leftOut,
       },
     );
     return version;
@@ -115,6 +119,8 @@ export interface DatasetSummary {
   name: string;
   contentHash: string;
   counts: SplitCounts;
+  /** Labels that were there but stayed out, by why. */
+  leftOut: LeftOut;
   roundId: string | null;
   createdBy: string | null;
   createdAt: Date;
@@ -180,20 +186,37 @@ export async function datasetDetail(db: Database, version: DatasetVersion): Prom
 function labelsToFreeze(tx: Transaction, input: FreezeInput) {
   const labels = input.kind === 'demonstrations' ? demonstrations : rankings;
   return tx
-    .select({ id: labels.id, split: prompts.split })
+    .select({ id: labels.id, split: prompts.split, leftOut: whyLeftOut(labels) })
     .from(labels)
     .innerJoin(tasks, eq(tasks.id, labels.taskId))
     .innerJoin(prompts, eq(prompts.id, labels.promptId))
     .where(
       and(
         eq(labels.projectId, input.projectId),
-        isNull(labels.supersededAt),
-        eq(labels.late, false),
+        current(labels),
         eq(tasks.purpose, 'training'),
         input.onlyRoundId ? eq(tasks.roundId, input.onlyRoundId) : undefined,
       ),
     )
     .orderBy(asc(labels.id));
+}
+
+/** What kept labels out, for whoever reads it. */
+const LEFT_OUT = { rejected: 'rejected in review', revoked: 'by people whose labels count no more' } as const;
+
+function countLeftOut(found: { leftOut: keyof LeftOut | null }[]): LeftOut {
+  const counts: LeftOut = {};
+  for (const { leftOut } of found) if (leftOut !== null) counts[leftOut] = (counts[leftOut] ?? 0) + 1;
+  return counts;
+}
+
+function nothingToFreeze(kind: DatasetKind, leftOut: LeftOut): string {
+  const reasons = (['rejected', 'revoked'] as const).flatMap((why) =>
+    leftOut[why] ? [`${leftOut[why]} ${LEFT_OUT[why]}`] : [],
+  );
+  return reasons.length === 0
+    ? `There are no ${kind} to freeze yet: nobody has submitted any.`
+    : `There are no ${kind} to freeze: every one is left out (${reasons.join(', ')}).`;
 }
 
 async function hashLabels(tx: Transaction, kind: DatasetKind, ids: string[]): Promise<string> {

@@ -1,9 +1,19 @@
-import { and, eq, isNull, sql } from 'drizzle-orm';
+import { and, eq, inArray, isNull, sql } from 'drizzle-orm';
 import type { Database, Executor, Transaction } from '@/db/client.ts';
-import { assignments, datasetVersionLabels, datasetVersions, matches } from '@/db/schema.ts';
+import {
+  assignments,
+  datasetVersionLabels,
+  datasetVersions,
+  demonstrations,
+  matches,
+  rankings,
+} from '@/db/schema.ts';
 import { AppError } from '../errors.ts';
+import { rejectedInReview } from './counted.ts';
 import { kindOf, type LabelContent } from './kinds/kinds.ts';
+import type { Answering } from './label.ts';
 import { lockOwn, type OwnAssignment, requireKind } from './own-assignment.ts';
+import { holdTask, reviewAgain, reviewIfNeeded } from './review-queue.ts';
 
 export interface Edited {
   labelId: string;
@@ -37,7 +47,10 @@ export async function editLabel(db: Database, input: Edit): Promise<Edited> {
       .where(and(eq(table.assignmentId, assignment.id), isNull(table.supersededAt)));
     if (!current) throw new AppError('CONFLICT', 'Nothing was submitted for this task yet.');
     if (current.idempotencyKey === idempotencyKey) return { labelId: current.id, version: current.version };
-    await requireEditable(tx, current, input.baseVersion);
+    const alongside = (await kind.alongside?.(tx, assignment.id)) ?? [];
+    await requireEditable(tx, current, input.baseVersion, alongside);
+    // Whoever judges this label at the moment is done before, or finds the new version.
+    await holdTask(tx, task.id);
     await kind.check(answering, content);
     const supersededAt = sql`now()`;
     await tx.update(table).set({ supersededAt }).where(eq(table.id, current.id));
@@ -67,8 +80,24 @@ export async function editLabel(db: Database, input: Edit): Promise<Edited> {
       const goldScore = kind.grade(content, task.gold);
       await tx.update(assignments).set({ goldScore }).where(eq(assignments.id, assignment.id));
     }
+    if (content.kind !== 'review') await comeIntoReview(answering, content.kind, current.id);
     return { labelId, version };
   });
+}
+
+/** Looks whether the new version calls for a review, and has it judged again where the older one was rejected. */
+async function comeIntoReview(
+  { tx, task, project }: Answering,
+  kind: 'demonstration' | 'ranking',
+  replacedId: string,
+): Promise<void> {
+  await reviewIfNeeded(tx, project, task.id);
+  const table = kind === 'ranking' ? rankings : demonstrations;
+  const [replaced] = await tx
+    .select({ rejected: rejectedInReview(table) })
+    .from(table)
+    .where(eq(table.id, replacedId));
+  if (replaced?.rejected) await reviewAgain(tx, task.id);
 }
 
 /**
@@ -88,13 +117,13 @@ export async function lockAgainstFreezing(
   );
 }
 
-/** The dataset versions that hold a label. */
-export function versionsHolding(db: Executor, labelId: string) {
+/** The dataset versions that hold any of these labels. */
+export function versionsHolding(db: Executor, ...labelIds: string[]) {
   return db
-    .select({ id: datasetVersions.id, name: datasetVersions.name, number: datasetVersions.number })
+    .selectDistinct({ id: datasetVersions.id, name: datasetVersions.name, number: datasetVersions.number })
     .from(datasetVersionLabels)
     .innerJoin(datasetVersions, eq(datasetVersions.id, datasetVersionLabels.datasetVersionId))
-    .where(eq(datasetVersionLabels.labelId, labelId))
+    .where(inArray(datasetVersionLabels.labelId, labelIds))
     .orderBy(datasetVersions.id);
 }
 
@@ -102,6 +131,7 @@ async function requireEditable(
   tx: Transaction,
   current: { id: string; version: number },
   baseVersion: number,
+  alongside: string[],
 ): Promise<void> {
   if (current.version !== baseVersion) {
     throw new AppError(
@@ -120,11 +150,11 @@ async function requireEditable(
       'This ranking was counted as a vote in an evaluation: it can no longer be changed.',
     );
   }
-  const [version] = await versionsHolding(tx, current.id);
+  const [version] = await versionsHolding(tx, current.id, ...alongside);
   if (version) {
     throw new AppError(
       'CONFLICT',
-      `This label is frozen into the dataset version “${version.name}”: it can no longer be changed.`,
+      `${alongside.length > 0 ? 'The answer given with this review' : 'This label'} is frozen into the dataset version “${version.name}”: it can no longer be changed.`,
     );
   }
 }

@@ -20,6 +20,7 @@ import { AppError } from '../errors.ts';
 import { versionsHolding } from './edit.ts';
 import { KINDS, type LabelContent } from './kinds/kinds.ts';
 import { loadReviewSubject, type ReviewSubject } from './kinds/review/subject.ts';
+import { type GivenVerdict, verdictsOn } from './kinds/review/verdicts.ts';
 import { type Assignment, findOwn, type OwnAssignment } from './own-assignment.ts';
 import { completionsInOrder } from './work.ts';
 
@@ -114,6 +115,8 @@ export interface LabelVersion {
   /** Null for the current version. */
   supersededAt: Date | null;
   content: LabelContent;
+  /** What reviews said of this version, newest first; who reviewed it is not told. */
+  verdicts: GivenVerdict[];
 }
 
 export interface HistoryDetail {
@@ -148,6 +151,7 @@ export async function historyDetail(db: Database, own: OwnAssignment): Promise<H
       brief: tasks.brief,
       subjectTaskId: tasks.subjectTaskId,
       reviewReason: tasks.reviewReason,
+      reviewFinding: tasks.reviewFinding,
       settings: projects.settings,
     })
     .from(tasks)
@@ -163,6 +167,10 @@ export async function historyDetail(db: Database, own: OwnAssignment): Promise<H
     : [];
   const versions = await labelVersions(db, assignment);
   const current = versions.find((version) => version.supersededAt === null);
+  const judged = versions.flatMap(({ content }) =>
+    content.kind === 'review' ? content.verdicts.map(({ labelId }) => labelId) : [],
+  );
+  const alongside = (await KINDS[assignment.kind].alongside?.(db, assignment.id)) ?? [];
   return {
     assignmentId: assignment.id,
     projectId: assignment.projectId,
@@ -170,13 +178,13 @@ export async function historyDetail(db: Database, own: OwnAssignment): Promise<H
     state: assignment.state,
     prompt: task.prompt,
     brief: task.brief,
-    review: assignment.kind === 'review' ? await loadReviewSubject(db, task) : null,
+    review: assignment.kind === 'review' ? await loadReviewSubject(db, task, judged) : null,
     settings: task.settings,
     completions: await completionsInOrder(db, assignment.shownOrder),
     guideline: guideline ?? null,
     draft: { content: assignment.draft, revision: assignment.draftRevision },
     versions,
-    frozenInto: current ? await versionsHolding(db, current.labelId) : [],
+    frozenInto: current ? await versionsHolding(db, current.labelId, ...alongside) : [],
     skipReason: assignment.skipReason,
     skipNote: assignment.skipNote,
   };
@@ -197,12 +205,11 @@ async function labelVersions(db: Database, assignment: Assignment): Promise<Labe
     .where(eq(table.assignmentId, assignment.id))
     .orderBy(desc(table.version));
   if (rows.length === 0) return [];
-  const contents = await kind.load(
-    db,
-    rows.map(({ labelId }) => labelId),
-  );
+  const ids = rows.map(({ labelId }) => labelId);
+  const contents = await kind.load(db, ids);
+  const verdicts = await verdictsOn(db, ids);
   return rows.flatMap((row) => {
     const content = contents.get(row.labelId);
-    return content ? [{ ...row, content }] : [];
+    return content ? [{ ...row, content, verdicts: verdicts.get(row.labelId) ?? [] }] : [];
   });
 }

@@ -6,6 +6,7 @@ import { takePlace } from './assign.ts';
 import { kindOf, type LabelContent } from './kinds/kinds.ts';
 import type { Answering, LabelBase } from './label.ts';
 import { lockOwn, type OwnAssignment, requireKind } from './own-assignment.ts';
+import { reviewIfNeeded } from './review-queue.ts';
 
 /** What a submission came to. `late`: the task had all its labels already; the text is kept but does not count. */
 export interface Submitted {
@@ -47,6 +48,7 @@ export async function submit(db: Database, input: Submission): Promise<Submitted
     await kind.check(answering, content);
     const base = await endAssignment(answering, input);
     const labelId = await kind.insert(answering, base, content);
+    if (!base.late) await reviewIfNeeded(tx, answering.project, base.taskId);
     return { labelId, state: base.late ? 'late' : 'submitted', repeated: false };
   });
 }

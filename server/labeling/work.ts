@@ -49,7 +49,12 @@ export async function loadWork(db: Executor, assignmentId: string): Promise<Work
       assignment: assignments,
       project: { id: projects.id, name: projects.name, settings: projects.settings },
       prompt: { id: prompts.id, messages: prompts.messages },
-      task: { brief: tasks.brief, subjectTaskId: tasks.subjectTaskId, reviewReason: tasks.reviewReason },
+      task: {
+        brief: tasks.brief,
+        subjectTaskId: tasks.subjectTaskId,
+        reviewReason: tasks.reviewReason,
+        reviewFinding: tasks.reviewFinding,
+      },
       guideline: { id: guidelines.id, version: guidelines.version, markdown: guidelines.markdown },
     })
     .from(assignments)
@@ -77,7 +82,8 @@ export async function loadWork(db: Executor, assignmentId: string): Promise<Work
     project: row.project,
     prompt: row.prompt,
     brief: row.task.brief,
-    review: assignment.kind === 'review' ? await loadReviewSubject(db, row.task) : null,
+    review:
+      assignment.kind === 'review' ? await loadReviewSubject(db, row.task, judgedIn(assignment.draft)) : null,
     completions: await completionsInOrder(db, assignment.shownOrder),
     guideline: row.guideline,
     draft: {
@@ -87,6 +93,11 @@ export async function loadWork(db: Executor, assignmentId: string): Promise<Work
     },
     doneToday: await countDoneToday(db, assignment.labelerId, assignment.projectId, assignment.kind),
   };
+}
+
+/** The labels that a draft of a review has something on, should a newer version have taken their place since. */
+function judgedIn(draft: Draft | null): string[] {
+  return draft?.kind === 'review' ? draft.verdicts.map(({ labelId }) => labelId) : [];
 }
 
 /** The texts of completions, in the order of their ids. */

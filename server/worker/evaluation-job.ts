@@ -15,6 +15,7 @@ import { type EvaluationResult, SLOTS, type Slot } from '../rounds/evaluation-re
 import { modelFolder } from './inputs.ts';
 import { endJob, fenced } from './jobs.ts';
 import { insertCompletions, promptsOf, roundOf } from './sampling-job.ts';
+import { rankedForReview, storeRewards } from './score-ranked.ts';
 import type { JobContext, JobOutcome } from './work.ts';
 
 /**
@@ -57,6 +58,8 @@ export async function doEvaluation(context: JobContext): Promise<JobOutcome> {
   const asTokens = (slot: Slot) =>
     (answers.get(slot) ?? []).map(({ sample }, i) => ({ prompt: questions[i] ?? [], tokens: sample.tokens }));
   const temperature = evaluation.temperature;
+  const ranked = await rankedForReview(db, round);
+  let rankedRewards: number[] = [];
   try {
     for (const slot of SLOTS) {
       const samples = (await sampleCompletions(folders[slot], questions, { ...settings, signal })).flat();
@@ -79,6 +82,12 @@ export async function doEvaluation(context: JobContext): Promise<JobOutcome> {
       );
       distinctBigrams[slot] = Number.isFinite(distinct) ? distinct : 0;
       signal.throwIfAborted();
+    }
+    if (ranked.length > 0) {
+      rankedRewards = await scoreCompletions(
+        reward,
+        ranked.map(({ messages, text, finished }) => ({ prompt: messages, completion: text, finished })),
+      );
     }
   } catch (error) {
     if (signal.aborted) return 'interrupted';
@@ -117,6 +126,9 @@ export async function doEvaluation(context: JobContext): Promise<JobOutcome> {
     kl: k1,
     seconds: (performance.now() - began) / 1000,
   };
+  const scored = ranked.map(({ id }, index) => ({ id, reward: rankedRewards[index] ?? 0 }));
+  const { rewardModelId } = round.inputs;
+  let contradicted = 0;
   context.beforeEnd();
   await fenced(db, claim, async (tx) => {
     await insertCompletions(tx, rows);
@@ -130,8 +142,11 @@ export async function doEvaluation(context: JobContext): Promise<JobOutcome> {
       wantedLabels: evaluation.votesPerPrompt,
       items: items.slice(0, evaluation.votePrompts),
     });
+    if (rewardModelId !== null) contradicted = await storeRewards(tx, project, rewardModelId, scored);
     await endJob(tx, claim, { state: 'completed', result: { ...result } });
   });
   log(`Evaluation: ${rows.length} answers written, scored and handed out for blind votes.`);
+  if (contradicted > 0)
+    log(`The reward model contradicts labels of ${contradicted} tasks: they are in review.`);
   return 'ended';
 }

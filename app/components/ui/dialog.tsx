@@ -34,7 +34,8 @@ function OpenDialog({ onOpenChange, title, description, children, actions, wide,
     if (element && !element.open) element.showModal();
     // The box itself, so that its title is read, unless a child asks to be first.
     const first = element?.querySelector<HTMLElement>('[data-first-focus]') ?? element;
-    first?.focus();
+    // Not scrolled to: a dialog is read from its top, and its buttons stay in sight.
+    first?.focus({ preventScroll: true });
     return () => {
       element?.close();
       if (before instanceof HTMLElement) before.focus({ preventScroll: true });
@@ -81,7 +82,11 @@ function OpenDialog({ onOpenChange, title, description, children, actions, wide,
         </Button>
       </div>
       {children}
-      {actions !== undefined && <div className="flex flex-wrap justify-end gap-2">{actions}</div>}
+      {actions !== undefined && (
+        <div className="sticky -bottom-6 -mx-6 -mb-6 flex flex-wrap justify-end gap-2 bg-surface px-6 pt-3 pb-6">
+          {actions}
+        </div>
+      )}
     </dialog>
   );
 }

@@ -10,7 +10,7 @@ export interface KeyAction {
   /** What it does, a verb first. */
   label: string;
   run(event: KeyboardEvent): void;
-  /** Also while a text field has the focus; always so with Mod and Escape. */
+  /** Whether also while a text field has the focus. Not said, it is so with Mod only; a text's own undo is `false`. */
   whileTyping?: boolean;
   /** What the list shows in place of `keys`, for one entry that stands for several. */
   shownAs?: string;
@@ -32,6 +32,8 @@ export function keyName(keys: string): string {
     .replace('Enter', '↵')
     .replace('ArrowUp', '↑')
     .replace('ArrowDown', '↓')
+    .replace('ArrowLeft', '←')
+    .replace('ArrowRight', '→')
     .replaceAll('+', ' ');
 }
 
@@ -85,8 +87,8 @@ export function KeysProvider({ children }: { children: ReactNode }) {
       for (const { current } of [...registered.current].reverse()) {
         for (const action of current) {
           if (!matchesKeys(event, action.keys)) continue;
-          const always = action.keys.startsWith('Mod+') || action.whileTyping;
-          if ((typing && !always) || (inDialog && !action.keys.startsWith('Mod+'))) continue;
+          const always = action.whileTyping ?? action.keys.startsWith('Mod+');
+          if ((typing && !always) || (inDialog && !(always && action.keys.startsWith('Mod+')))) continue;
           event.preventDefault();
           action.run(event);
           return;

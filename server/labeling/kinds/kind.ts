@@ -30,6 +30,8 @@ export interface Kind<Content extends { kind: TaskKind }> {
    * @returns its id
    */
   writePrompt?(answering: Answering, content: Content): Promise<string>;
+  /** The current labels of other kinds that were handed in with one of this kind, and that its next version replaces. */
+  alongside?(db: Executor, assignmentId: string): Promise<string[]>;
   /** How well a label agrees with the known answer of its gold or screening task, 0 to 1; null when that cannot be said. */
   grade?(content: Content, gold: Record<string, unknown>): number | null;
 }

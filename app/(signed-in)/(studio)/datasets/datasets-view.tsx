@@ -113,6 +113,7 @@ function VersionRow({ version }: { version: Version }) {
         <span className="figures">
           {count(counts.train)} train · {count(counts.validation)} validation
         </span>
+        <LeftOut leftOut={version.leftOut} />
       </p>
       <ul aria-label={`Exports of ${version.name}`} className="flex flex-col gap-1 text-12">
         {version.formats.map((format) => (
@@ -129,6 +130,21 @@ function VersionRow({ version }: { version: Version }) {
         ))}
       </ul>
     </li>
+  );
+}
+
+/** How many labels a version left out, and why; nothing where it left out none. */
+function LeftOut({ leftOut: { rejected = 0, revoked = 0 } }: Pick<Version, 'leftOut'>) {
+  const reasons = [
+    ...(rejected > 0 ? [`${count(rejected)} rejected in review`] : []),
+    ...(revoked > 0 ? [`${count(revoked)} by people whose labels count no more`] : []),
+  ];
+  if (reasons.length === 0) return null;
+  return (
+    <>
+      <br />
+      left out: {reasons.join(', ')}
+    </>
   );
 }
 

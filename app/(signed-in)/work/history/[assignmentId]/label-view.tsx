@@ -10,6 +10,7 @@ import { Conversation, ReadingText } from '../../../../components/ui/reading-tex
 import { LoadedPage, Loading } from '../../../../components/ui/states.tsx';
 import { EditLabel } from '../../../../components/work/edit-label.tsx';
 import { loadKind } from '../../../../components/work/kinds/kinds.ts';
+import { VerdictsGiven } from '../../../../components/work/verdicts-given.tsx';
 import { dateTime } from '../../../../lib/format.ts';
 import { type Outputs, useTRPC } from '../../../../lib/trpc.ts';
 
@@ -89,6 +90,7 @@ function LabelPage({ label }: { label: Detail }) {
                   {version.supersededAt ? ' · superseded, kept' : ' · current'}
                 </p>
                 <kind.View subject={label} content={version.content} />
+                <VerdictsGiven verdicts={version.verdicts} />
               </li>
             ))}
           </ol>

@@ -20,3 +20,14 @@ it('loses no character', () => {
   ).toBe(text);
   expect(difference('', 'two')).toEqual([]);
 });
+
+it('compares what lies between a shared beginning and end, however long those are', () => {
+  const long = Array.from({ length: 4000 }, (_, index) => `word${index}`).join(' ');
+  expect(difference(`${long} red ${long}`, `${long} blue ${long}`).filter(({ same }) => !same)).toEqual([
+    { text: 'red ', same: false },
+  ]);
+  expect(difference('one one', 'one')).toEqual([
+    { text: 'one ', same: true },
+    { text: 'one', same: false },
+  ]);
+});

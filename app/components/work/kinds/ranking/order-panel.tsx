@@ -1,48 +1,38 @@
 'use client';
 
-import type { ReactNode } from 'react';
-import { STRENGTHS } from '@/server/labeling/kinds/ranking/vocabulary.ts';
-import { type Order, placeAt, rankOf, tieWith, without } from './order.ts';
-import { type Drag, useDrag } from './use-drag.ts';
-
-export type Strength = keyof typeof STRENGTHS;
+import { type ReactNode, useRef } from 'react';
+import { ChoiceRow } from './choice-row.tsx';
+import { STRENGTH_NAMES, type Strength } from './rating.ts';
+import type { Drag } from './use-drag.ts';
+import { useMoved } from './use-moved.ts';
+import type { RankingWork } from './use-ranking.ts';
 
 interface OrderPanelProps {
-  ids: string[];
-  letter(id: string): string;
-  order: Order;
-  strengths: (Strength | null)[];
+  work: RankingWork;
+  drag: Drag;
   /** Whether the project asks how much better each rank is than the next. */
   asksStrengths: boolean;
+  /** The border whose strength digits give now; null when they do something else. */
+  weighing: number | null;
   selected: string | null;
   onSelect(id: string): void;
-  /** The new order, and which completion was moved. */
-  onOrder(order: Order, moved: string): void;
-  onStrength(index: number, strength: Strength | null): void;
+  onStrength(border: number, strength: Strength): void;
 }
 
-const GRADES = Object.entries(STRENGTHS) as [Strength, string][];
+/** A grade in a word, as it stands between two ranks. */
+const WORDS: Record<Strength, string> = {
+  negligible: 'negligibly',
+  slight: 'slightly',
+  better: 'better',
+  significant: 'significantly',
+};
 
 /** The order that is being built: ranks from the top, ties side by side, what is not placed yet below. */
 export function OrderPanel(props: OrderPanelProps) {
-  const { ids, letter, order, strengths, asksStrengths, selected, onSelect, onOrder, onStrength } = props;
-  const waiting = ids.filter((id) => rankOf(order, id) === -1);
-
-  const drag = useDrag(drop);
-
-  function drop(id: string, target: string) {
-    if (target === 'waiting') return onOrder(without(order, id), id);
-    const gap = /^gap-(\d+)$/.exec(target)?.[1];
-    if (gap !== undefined) {
-      const from = rankOf(order, id);
-      const alone = from !== -1 && order[from]?.length === 1;
-      // Taking a rank of its own out of the order shifts the gaps below it.
-      return onOrder(placeAt(order, id, Number(gap) - (alone && from < Number(gap) ? 1 : 0)), id);
-    }
-    const group = /^group-(\d+)$/.exec(target)?.[1];
-    const other = group === undefined ? undefined : order[Number(group)]?.find((one) => one !== id);
-    if (other !== undefined) onOrder(tieWith(order, id, other), id);
-  }
+  const { work, drag, asksStrengths, weighing, selected, onSelect, onStrength } = props;
+  const { order, letter, waiting, strengths } = work;
+  const frame = useRef<HTMLElement>(null);
+  useMoved(frame, JSON.stringify(order));
 
   const chip = (id: string) => (
     <Draggable
@@ -56,37 +46,20 @@ export function OrderPanel(props: OrderPanelProps) {
   );
 
   return (
-    <section aria-label="Your order" className="flex flex-col gap-1">
-      <h2 className="text-12 font-strong tracking-wide text-quiet">YOUR ORDER</h2>
+    <section ref={frame} aria-label="Your order" className="flex flex-col gap-1">
       <ol className="flex flex-col">
         {order.map((group, rank) => (
           <li key={group.join(' ')} className="flex flex-col">
-            {rank === 0 ? (
-              <Gap over={drag.over} index={0} />
-            ) : (
-              <Gap over={drag.over} index={rank}>
-                {asksStrengths && (
-                  <select
-                    aria-label={`How much better rank ${rank} is than rank ${rank + 1}`}
-                    value={strengths[rank - 1] ?? ''}
-                    onChange={(event) =>
-                      onStrength(
-                        rank - 1,
-                        GRADES.find(([grade]) => grade === event.target.value)?.[0] ?? null,
-                      )
-                    }
-                    className={`h-7 rounded-one border bg-surface px-1 text-12 ${strengths[rank - 1] ? 'border-edge text-ink' : 'border-gold text-gold-text'}`}
-                  >
-                    <option value="">how much better?</option>
-                    {GRADES.map(([grade, name]) => (
-                      <option key={grade} value={grade}>
-                        {name.toLowerCase()}
-                      </option>
-                    ))}
-                  </select>
-                )}
-              </Gap>
-            )}
+            <Gap over={drag.over} index={rank}>
+              {asksStrengths && rank > 0 && (
+                <StrengthRow
+                  border={rank - 1}
+                  strength={strengths[rank - 1] ?? null}
+                  active={weighing === rank - 1}
+                  onStrength={onStrength}
+                />
+              )}
+            </Gap>
             <Group over={drag.over} index={rank}>
               <span className="figures w-5 text-14 text-quiet">{rank + 1}</span>
               {group.map((id, place) => (
@@ -103,7 +76,7 @@ export function OrderPanel(props: OrderPanelProps) {
       <Waiting over={drag.over} empty={waiting.length === 0}>
         {order.length === 0 && (
           <p className="w-full pb-1 text-12 text-quiet">
-            Nothing is ranked yet. Select a completion and press its rank, or drag it here.
+            Nothing is ranked yet. Select a completion and press its rank, or drag its letter here.
           </p>
         )}
         {order.length === 0 && <Gap over={drag.over} index={0} tall />}
@@ -111,6 +84,36 @@ export function OrderPanel(props: OrderPanelProps) {
         {waiting.map(chip)}
       </Waiting>
     </section>
+  );
+}
+
+interface StrengthRowProps {
+  border: number;
+  strength: Strength | null;
+  active: boolean;
+  onStrength(border: number, strength: Strength): void;
+}
+
+/** How much better a rank is than the next: four grades, from negligibly to significantly. */
+function StrengthRow({ border, strength, active, onStrength }: StrengthRowProps) {
+  return (
+    <div className={`flex flex-wrap items-center gap-x-2 py-0.5 ${active ? 'rounded-one bg-gold-wash' : ''}`}>
+      <ChoiceRow
+        id={`strength-${border}`}
+        legend={`How much better rank ${border + 1} is than rank ${border + 2}`}
+        choices={STRENGTH_NAMES.map(([value, name], index) => ({
+          value,
+          name: `${index + 1} ${name}`,
+          face: index + 1,
+        }))}
+        chosen={strength}
+        onChoose={(grade) => onStrength(border, grade)}
+        active={active}
+      />
+      <span aria-hidden="true" className={`text-12 ${strength ? 'text-quiet' : 'text-gold-text'}`}>
+        {strength ? WORDS[strength] : 'how much?'}
+      </span>
+    </div>
   );
 }
 
@@ -123,16 +126,15 @@ interface DraggableProps {
 }
 
 function Draggable({ id, drag, name, selected, onSelect }: DraggableProps) {
-  const moving = drag.moving?.id === id ? drag.moving : null;
   return (
     <button
       type="button"
+      data-moves={id}
       onPointerDown={(event) => drag.start(id, event)}
       onClick={() => onSelect(id)}
       aria-pressed={selected}
       aria-label={`Completion ${name}`}
-      style={moving ? { transform: `translate(${moving.x}px, ${moving.y}px)` } : undefined}
-      className={`flex size-9 touch-none items-center justify-center rounded-one border text-14 font-strong select-none ${moving ? 'pointer-events-none relative z-20 cursor-grabbing shadow-float' : 'cursor-grab'} ${selected ? 'border-gold bg-gold-wash text-gold-text' : 'border-edge bg-surface'}`}
+      className={`flex size-9 cursor-grab touch-none items-center justify-center rounded-one border text-14 font-strong select-none ${drag.moving?.id === id ? 'opacity-40' : ''} ${selected ? 'border-gold bg-gold-wash text-gold-text' : 'border-edge bg-surface'}`}
     >
       {name}
     </button>
@@ -153,7 +155,7 @@ function Gap({ index, tall = false, over, children }: PlaceProps & { index: numb
   return (
     <div
       data-drop={place}
-      className={`flex items-center pl-7 ${tall ? 'h-14 w-full rounded-one border border-dashed border-edge' : 'min-h-3 py-0.5'} ${over === place ? HELD_OVER : ''}`}
+      className={`flex items-center pl-1 sm:pl-7 ${tall ? 'h-14 w-full rounded-one border border-dashed border-edge' : 'min-h-3 py-0.5'} ${over === place ? HELD_OVER : ''}`}
     >
       {children}
     </div>
@@ -176,7 +178,7 @@ function Waiting({ empty, over, children }: PlaceProps & { empty: boolean }) {
   return (
     <div
       data-drop="waiting"
-      className={`mt-3 flex min-h-9 flex-wrap items-center gap-2 rounded-one p-1 ${over === 'waiting' ? HELD_OVER : ''}`}
+      className={`mt-2 flex min-h-9 flex-wrap items-center gap-2 rounded-one p-1 ${over === 'waiting' ? HELD_OVER : ''}`}
     >
       {empty ? <p className="text-12 text-green">Every completion is ranked ✓</p> : children}
     </div>

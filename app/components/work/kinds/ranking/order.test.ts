@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   carryStrengths,
+  dropOn,
   move,
   type Order,
   placeAt,
@@ -27,6 +28,20 @@ describe('the order a labeler builds', () => {
     expect(tieAbove(order, 'c')).toEqual(order);
     expect(untie(order, 'a')).toEqual([['c'], ['d'], ['a'], ['b']]);
     expect(tieWith(order, 'c', 'c')).toEqual(order);
+  });
+
+  it('drops into a gap, onto a rank, and out', () => {
+    expect(dropOn(order, 'e', 'gap-0')).toEqual([['e'], ['c'], ['a', 'd'], ['b']]);
+    expect(dropOn(order, 'c', 'gap-2')).toEqual([['a', 'd'], ['c'], ['b']]);
+    expect(dropOn(order, 'a', 'gap-2')).toEqual([['c'], ['d'], ['a'], ['b']]);
+    expect(dropOn(order, 'b', 'gap-3')).toEqual(order);
+    expect(dropOn(order, 'b', 'group-0')).toEqual([
+      ['c', 'b'],
+      ['a', 'd'],
+    ]);
+    expect(dropOn(order, 'c', 'group-0')).toEqual(order);
+    expect(dropOn(order, 'd', 'waiting')).toEqual([['c'], ['a'], ['b']]);
+    expect(dropOn(order, 'd', 'elsewhere')).toEqual(order);
   });
 
   it('moves by one rank, out of a tie to the nearer side', () => {

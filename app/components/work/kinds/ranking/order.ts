@@ -54,6 +54,22 @@ export function move(order: Order, id: string, by: -1 | 1): Order {
   return placeAt(order, id, Math.max(0, rank + by));
 }
 
+/**
+ * The order after a completion was let go over a place: `gap-1` is the space above the second rank, `group-1` that rank
+ * itself (a tie), `waiting` takes it out. Over itself, nothing changes.
+ */
+export function dropOn(order: Order, id: string, place: string): Order {
+  if (place === 'waiting') return without(order, id);
+  const [, what, digits] = /^(gap|group)-(\d+)$/.exec(place) ?? [];
+  const index = Number(digits);
+  const from = rankOf(order, id);
+  const alone = from !== -1 && order[from]?.length === 1;
+  // Taking a rank of its own out of the order shifts the gaps below it.
+  if (what === 'gap') return placeAt(order, id, index - (alone && from < index ? 1 : 0));
+  const other = what === 'group' ? order[index]?.find((one) => one !== id) : undefined;
+  return other === undefined ? order : tieWith(order, id, other);
+}
+
 /** A key for what stands at one border between two neighbouring groups. */
 function border(upper: string[], lower: string[]): string {
   return `${[...upper].sort().join(' ')}>${[...lower].sort().join(' ')}`;

@@ -1,82 +1,96 @@
 'use client';
 
-import { useState } from 'react';
-import { FLAGS, type Flag } from '@/server/labeling/kinds/ranking/vocabulary.ts';
-import { ChoiceChip } from '../../../ui/chip.tsx';
-import { ReadingText } from '../../../ui/reading-text.tsx';
-import { difference } from './difference.ts';
-
-export interface Rating {
-  completionId: string;
-  overall: number | null;
-  flags: Flag[];
-}
+import { type ReactNode, type RefObject, useLayoutEffect, useRef } from 'react';
+import { useKeyboardScroll } from '../../../ui/use-keyboard-scroll.ts';
+import { CompletionText } from './completion-text.tsx';
+import type { Mode } from './mode-bar.tsx';
+import type { Rating } from './rating.ts';
+import { RatingRow } from './rating-row.tsx';
+import type { Drag } from './use-drag.ts';
 
 interface RankingCardProps {
+  id: string;
   letter: string;
   text: string;
   /** Rank counted from 1; null while it is not placed. */
   rank: number | null;
   selected: boolean;
   onSelect(): void;
+  drag: Drag;
   /** Null when the project asks for no ratings. */
   rating: Rating | null;
   onRate(rating: Rating): void;
+  /** What digits do now. */
+  mode: Mode;
+  onFlag(open: boolean): void;
   /** The text to mark the differences from; null when none are marked. */
   reference: string | null;
+  collapsed: boolean;
+  onCollapse(collapsed: boolean): void;
+  /** Scrolls by itself, beside another: given the element that does. */
+  pane?: RefObject<HTMLElement | null>;
 }
 
-const GRADES = [1, 2, 3, 4, 5, 6, 7] as const;
-const FLAG_NAMES = Object.entries(FLAGS) as [Flag, string][];
 /** Characters from which a completion can be collapsed. */
-const LONG = 1800;
+const LONG = 1200;
+
+export const isLong = (text: string) => text.length > LONG || text.split('\n', 26).length > 25;
 
 /** One completion: its letter, its text, and what the labeler thinks of it by itself. */
 export function RankingCard(props: RankingCardProps) {
-  const { letter, text, rank, selected, onSelect, rating, onRate, reference } = props;
-  const [collapsed, setCollapsed] = useState(false);
+  const { id, letter, text, rank, selected, onSelect, drag, rating, reference, collapsed, pane } = props;
+  const body = <CompletionText text={text} reference={reference} />;
   return (
     <article
       id={`completion-${letter}`}
       aria-label={`Completion ${letter}`}
       aria-current={selected || undefined}
-      className={`scroll-mt-28 scroll-mb-24 rounded-one border-l-4 bg-surface p-4 ${selected ? 'border-gold' : 'border-transparent'}`}
+      onFocus={onSelect}
+      className={`min-w-0 scroll-mt-32 scroll-mb-24 rounded-one border-l-4 bg-surface p-3 sm:p-4 ${selected ? 'border-gold' : 'border-transparent'}`}
     >
-      <div className="flex gap-3">
+      <div className="flex flex-wrap items-start gap-x-3 gap-y-1">
         <button
           type="button"
+          id={`select-${letter}`}
+          tabIndex={selected ? 0 : -1}
+          onPointerDown={(event) => drag.start(id, event)}
           onClick={onSelect}
           aria-label={`Select completion ${letter}`}
           aria-pressed={selected}
-          className={`flex size-8 shrink-0 items-center justify-center rounded-one border text-17 font-strong ${selected ? 'border-gold bg-gold-wash text-gold-text' : 'border-edge'}`}
+          className={`flex size-8 shrink-0 cursor-grab touch-none items-center justify-center rounded-one border text-17 font-strong select-none ${selected ? 'border-gold bg-gold-wash text-gold-text' : 'border-edge'} ${drag.moving?.id === id ? 'opacity-40' : ''}`}
         >
           {letter}
         </button>
         {/* A click on the text selects it too; the button beside it is what keyboards and readers use. */}
-        <div className="min-w-0 flex-1" onPointerUp={onSelect}>
-          {reference === null ? (
-            <div className={collapsed ? 'max-h-40 overflow-hidden' : ''}>
-              {text.trim() === '' ? (
-                <p className="text-quiet">(empty: nothing was written)</p>
-              ) : (
-                <ReadingText text={text} />
-              )}
-            </div>
+        <div className="order-last min-w-0 flex-1 basis-full sm:order-none sm:basis-0" onPointerUp={onSelect}>
+          {pane ? (
+            <Pane name={`Text of completion ${letter}`} pane={pane} text={text}>
+              {body}
+            </Pane>
           ) : (
-            <Differences text={text} reference={reference} />
+            <div className={collapsed ? 'max-h-36 overflow-hidden' : ''}>{body}</div>
           )}
         </div>
-        <span className="figures w-14 shrink-0 text-right text-12 text-quiet">
+        <span className="figures ml-auto shrink-0 text-right text-12 text-quiet">
           {rank === null ? 'no rank' : `rank ${rank}`}
         </span>
       </div>
-      <div className="mt-3 flex flex-wrap items-center gap-x-4 gap-y-2 pl-11">
-        {rating && <RatingRow letter={letter} rating={rating} onRate={onRate} />}
-        {text.length > LONG && (
+      <div className="mt-3 flex flex-wrap items-center gap-x-3 gap-y-2 sm:pl-11">
+        {rating && (
+          <RatingRow
+            letter={letter}
+            rating={rating}
+            mode={selected ? props.mode : null}
+            onRate={props.onRate}
+            onFlag={props.onFlag}
+          />
+        )}
+        {!pane && isLong(text) && (
           <button
             type="button"
             aria-expanded={!collapsed}
-            onClick={() => setCollapsed(!collapsed)}
+            aria-label={collapsed ? `Show all of completion ${letter}` : `Collapse completion ${letter}`}
+            onClick={() => props.onCollapse(!collapsed)}
             className="text-12 text-gold-text underline"
           >
             {collapsed ? 'Show all' : 'Collapse'}
@@ -87,93 +101,26 @@ export function RankingCard(props: RankingCardProps) {
   );
 }
 
-function RatingRow({
-  letter,
-  rating,
-  onRate,
-}: {
-  letter: string;
-  rating: Rating;
-  onRate(rating: Rating): void;
-}) {
-  const [flagsOpen, setFlagsOpen] = useState(false);
-  return (
-    <>
-      <fieldset className="flex items-center gap-1">
-        <legend className="sr-only">Rating of completion {letter}, 1 is worst, 7 is best</legend>
-        <span className="pr-1 text-12 text-quiet" aria-hidden="true">
-          Rating
-        </span>
-        {GRADES.map((grade) => (
-          <label
-            key={grade}
-            className="figures relative flex size-7 cursor-pointer items-center justify-center rounded-one border border-edge text-12 text-quiet hover:bg-sunken has-checked:border-gold has-checked:bg-gold-wash has-checked:font-strong has-checked:text-gold-text has-focus-visible:outline-2 has-focus-visible:outline-offset-2 has-focus-visible:outline-gold"
-          >
-            <input
-              type="radio"
-              name={`rating-${letter}`}
-              checked={rating.overall === grade}
-              onChange={() => onRate({ ...rating, overall: grade })}
-              className="absolute inset-0 cursor-pointer opacity-0"
-              aria-label={`${grade}`}
-            />
-            {grade}
-          </label>
-        ))}
-      </fieldset>
-      <button
-        type="button"
-        id={`flags-${letter}`}
-        aria-expanded={flagsOpen}
-        onClick={() => setFlagsOpen(!flagsOpen)}
-        className={`h-7 rounded-one border px-2 text-12 hover:bg-sunken ${rating.flags.length > 0 ? 'border-red text-red' : 'border-edge text-quiet'}`}
-      >
-        {rating.flags.length > 0 ? `${rating.flags.length} flagged` : 'Flags'} {flagsOpen ? '▴' : '▾'}
-      </button>
-      {flagsOpen && (
-        <fieldset className="flex w-full flex-wrap gap-2">
-          <legend className="sr-only">What is wrong with completion {letter}</legend>
-          {FLAG_NAMES.map(([flag, name]) => {
-            const pressed = rating.flags.includes(flag);
-            return (
-              <ChoiceChip
-                key={flag}
-                pressed={pressed}
-                onToggle={() =>
-                  onRate({
-                    ...rating,
-                    flags: pressed ? rating.flags.filter((one) => one !== flag) : [...rating.flags, flag],
-                  })
-                }
-              >
-                {name}
-              </ChoiceChip>
-            );
-          })}
-        </fieldset>
-      )}
-    </>
-  );
+interface PaneProps {
+  name: string;
+  pane: RefObject<HTMLElement | null>;
+  /** Another text begins at its top. */
+  text: string;
+  children: ReactNode;
 }
 
-function Differences({ text, reference }: { text: string; reference: string }) {
-  let at = 0;
+/** A text that scrolls by itself, reachable by keyboard while it does. */
+export function Pane({ name, pane, text, children }: PaneProps) {
+  const scroller = useKeyboardScroll<HTMLElement>();
+  const shown = useRef(text);
+  useLayoutEffect(() => {
+    pane.current = scroller.current;
+    if (shown.current !== text) scroller.current?.scrollTo(0, 0);
+    shown.current = text;
+  });
   return (
-    <p dir="auto" className="reading whitespace-pre-wrap">
-      {difference(text, reference).map((stretch) => {
-        const key = at;
-        at += stretch.text.length;
-        return stretch.same ? (
-          <span key={key}>{stretch.text}</span>
-        ) : (
-          <mark
-            key={key}
-            className="bg-gold-wash text-ink underline decoration-gold decoration-2 underline-offset-4"
-          >
-            {stretch.text}
-          </mark>
-        );
-      })}
-    </p>
+    <section ref={scroller} aria-label={name} className="max-h-[46vh] min-h-24 overflow-y-auto pr-1">
+      {children}
+    </section>
   );
 }

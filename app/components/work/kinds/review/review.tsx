@@ -5,9 +5,15 @@ import type { Draft, LabelContent, Subject, WorkKind } from '../kind.ts';
 import { ranking } from '../ranking/ranking.tsx';
 import { ReviewEditor } from './editor.tsx';
 import { GUIDE } from './guide.ts';
+import { ReviewSummary } from './summary.tsx';
 
 export type ReviewDraft = Extract<Draft, { kind: 'review' }>;
-type ReviewContent = Extract<LabelContent, { kind: 'review' }>;
+export type ReviewContent = Extract<LabelContent, { kind: 'review' }>;
+
+/** The labels to be judged, in the order in which they are shown. */
+const labelsOf = (subject: Subject) => (subject.review?.labels ?? []).filter(({ current }) => current);
+
+const saidOf = (draft: ReviewDraft, labelId: string) => draft.verdicts.find((one) => one.labelId === labelId);
 
 /** Judging the labels that others gave to one task. */
 export const review: WorkKind<ReviewDraft, ReviewContent> = {
@@ -18,46 +24,73 @@ export const review: WorkKind<ReviewDraft, ReviewContent> = {
   empty: () => ({ kind: 'review', verdicts: [], answer: null }),
   isDraft: (value): value is ReviewDraft =>
     typeof value === 'object' && value !== null && 'kind' in value && value.kind === 'review',
-  isTouched: ({ verdicts, answer }) => verdicts.length > 0 || answer !== null,
+  isTouched: ({ verdicts, answer }) =>
+    answer !== null || verdicts.some(({ verdict, comment }) => verdict !== null || comment.trim() !== ''),
   missing,
-  toContent: (subject, draft) => ({
-    kind: 'review',
-    verdicts: draft.verdicts.flatMap(({ verdict, ...rest }) => (verdict ? [{ ...rest, verdict }] : [])),
-    answer: ownAnswer(subject, draft),
-  }),
+  toContent,
   fromContent: ({ verdicts, answer }) => ({
     kind: 'review',
     verdicts,
-    answer: answer?.kind === 'ranking' ? ranking.fromContent(answer) : answer,
+    answer:
+      answer?.kind === 'ranking'
+        ? ranking.fromContent(answer)
+        : answer?.kind === 'demonstration'
+          ? demonstration.fromContent(answer)
+          : null,
   }),
-  describe: (_, { verdicts }) =>
-    verdicts.map(({ verdict, comment }) => `${verdict ?? 'no verdict'} ${comment}`.trim()).join('; '),
+  describe: (subject, draft) => {
+    const numbers = new Map((subject.review?.labels ?? []).map(({ labelId, number }) => [labelId, number]));
+    const said = draft.verdicts.map(
+      ({ labelId, verdict, comment }) =>
+        `Label ${numbers.get(labelId) ?? '?'}: ${verdict ?? 'no verdict'}${comment === '' ? '' : `, “${comment}”`}`,
+    );
+    return [...said.sort(), ...describeAnswer(subject, draft)].join('\n');
+  },
   Editor: ReviewEditor,
-  View: ({ content }) => (
-    <ul>
-      {content.verdicts.map(({ labelId, verdict, comment }) => (
-        <li key={labelId}>
-          {verdict}
-          {comment !== '' && <span className="text-quiet"> “{comment}”</span>}
-        </li>
-      ))}
-    </ul>
+  Confirmation: ({ subject, draft }) => (
+    <ReviewSummary subject={subject} content={toContent(subject, draft)} />
   ),
+  View: ReviewSummary,
 };
 
 function missing(subject: Subject, draft: ReviewDraft): string {
-  const judged = draft.verdicts.filter(({ verdict }) => verdict !== null).length;
-  const all = subject.review?.labels.length ?? 0;
-  if (judged < all) return `${all - judged} of ${all} labels not judged yet.`;
-  if (draft.answer?.kind === 'ranking') return ranking.missing(subject, draft.answer);
-  if (draft.answer?.kind === 'demonstration') return demonstration.missing(subject, draft.answer);
-  return '';
+  const labels = labelsOf(subject);
+  const waiting = labels.filter(({ labelId }) => (saidOf(draft, labelId)?.verdict ?? null) === null);
+  if (waiting.length > 0) return `${waiting.length} of ${labels.length} labels not judged yet.`;
+  const unexplained = labels.find(({ labelId }) => {
+    const said = saidOf(draft, labelId);
+    return said?.verdict === 'rejected' && said.comment.trim() === '';
+  });
+  if (unexplained) return `Say why label ${unexplained.number} is rejected: its labeler reads it.`;
+  const { answer } = draft;
+  if (answer === null) return '';
+  const of =
+    answer.kind === 'ranking' ? ranking.missing(subject, answer) : demonstration.missing(subject, answer);
+  return of === '' ? '' : `Your own answer: ${of}`;
 }
 
-/** The reviewer's own answer, as it is sent. */
-function ownAnswer(subject: Subject, { answer }: ReviewDraft): ReviewContent['answer'] {
-  if (answer === null) return null;
-  return answer.kind === 'ranking'
-    ? ranking.toContent(subject, answer)
-    : demonstration.toContent(subject, answer);
+/** What is sent: what was said of an older version of a label stays in the draft. */
+function toContent(subject: Subject, draft: ReviewDraft): ReviewContent {
+  const verdicts = labelsOf(subject).flatMap(({ labelId }) => {
+    const said = saidOf(draft, labelId);
+    return said?.verdict ? [{ ...said, verdict: said.verdict }] : [];
+  });
+  const { answer } = draft;
+  return {
+    kind: 'review',
+    verdicts,
+    answer:
+      answer === null
+        ? null
+        : answer.kind === 'ranking'
+          ? ranking.toContent(subject, answer)
+          : demonstration.toContent(subject, answer),
+  };
+}
+
+function describeAnswer(subject: Subject, { answer }: ReviewDraft): string[] {
+  if (answer === null) return [];
+  const said =
+    answer.kind === 'ranking' ? ranking.describe(subject, answer) : demonstration.describe(subject, answer);
+  return [`Own answer: ${said}`];
 }
