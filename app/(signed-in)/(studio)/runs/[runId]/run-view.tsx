@@ -72,7 +72,7 @@ function RunPage({ run }: { run: Run }) {
           total={totalSteps}
           unit="steps"
           label="Steps done"
-          tone={status === 'completed' ? 'green' : 'gold'}
+          tone={status === 'completed' ? 'green' : 'plain'}
         />
         <p className="text-12 text-quiet">
           {run.startedAt ? duration(seconds) : 'Waiting for a worker.'}
