@@ -45,6 +45,23 @@ const procedures: [
     (api) => api.reviews.ask({ projectId, taskId: taken.work.assignment.taskId }),
   ],
   ['reviews.sweep', 'researcher', (api) => api.reviews.sweep({ projectId })],
+  ['quality.ownStanding', 'contractor', (api) => api.quality.ownStanding({ projectId })],
+  ['quality.report', 'researcher', (api) => api.quality.report({ projectId })],
+  ['quality.person', 'researcher', (api) => api.quality.person({ projectId, userId: contractor.user.id })],
+  ['quality.labels', 'researcher', (api) => api.quality.labels({ projectId, userId: contractor.user.id })],
+  ['quality.impact', 'researcher', (api) => api.quality.impact({ projectId, userId: contractor.user.id })],
+  [
+    'quality.setStanding',
+    'admin',
+    (api) =>
+      api.quality.setStanding({
+        projectId,
+        userId: contractor.user.id,
+        standing: 'warned',
+        from: 'good',
+        note: 'Read the guidelines again.',
+      }),
+  ],
   ['datasets.list', 'researcher', (api) => api.datasets.list({ projectId })],
   ['datasets.get', 'researcher', (api) => api.datasets.get({ versionId: version.id })],
   ['datasets.verify', 'researcher', (api) => api.datasets.verify({ versionId: version.id })],

@@ -5,6 +5,7 @@ import { reviewsRouter } from './labeling/review-router.ts';
 import { labelingRouter } from './labeling/router.ts';
 import { modelsRouter, runsRouter } from './models/router.ts';
 import { peopleRouter } from './people/router.ts';
+import { qualityRouter } from './quality/router.ts';
 import { roundsRouter } from './rounds/router.ts';
 import { createCallerFactory, router } from './trpc.ts';
 
@@ -20,6 +21,7 @@ export const appRouter = router({
   runs: runsRouter,
   rounds: roundsRouter,
   find: findRouter,
+  quality: qualityRouter,
 });
 
 export type AppRouter = typeof appRouter;

@@ -77,11 +77,17 @@ export function pagesOf(scene: WholeProduct): PageEntry[] {
     entry('/models', 'researcher', 'table'),
     entry('/models/[modelId]', 'admin', 'text=Lineage', { path: `/models/${scene.ppoModelId}` }),
     entry('/datasets', 'researcher', 'text=Export native', {
-      states: [{ name: 'import', act: openDialog('Import') }],
+      states: [{ name: 'import', act: openDialog('Import file') }],
     }),
     entry('/datasets', 'admin', 'main h2', { name: 'datasets-empty', path: `/datasets${empty}` }),
     entry('/people', 'admin', 'table', {
       states: [{ name: 'invite', act: openDialog('Invite person') }],
+    }),
+    entry('/quality', 'researcher', 'main h2', { name: 'quality-none' }),
+    entry('/quality/people/[userId]', 'admin', 'main h2', {
+      name: 'quality-person',
+      path: `/quality/people/${scene.writerId}`,
+      states: [{ name: 'warn', act: openDialog('Warn') }],
     }),
     entry('/projects', 'admin', 'main >> text=Everyday questions', {
       states: [{ name: 'create', act: openDialog('Create project') }],

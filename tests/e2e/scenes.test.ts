@@ -26,7 +26,7 @@ const SEEN: Record<SceneName, string | RegExp> = {
   screening: /\?/,
   gold: 'Median time',
   'history-many': 'what should everybody know about soup?',
-  quality: 'Everyday questions',
+  quality: 'Hiro Achterberg',
   'empty-project': 'No tasks yet',
   'nothing-to-do': 'Nothing to do right now',
   warned: 'My sister keeps a bakery',

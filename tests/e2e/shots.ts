@@ -73,7 +73,13 @@ export const SCENE_SHOTS: SceneShot[] = [
   { scene: 'screening', name: 'screening', shows: 'main h2' },
   { scene: 'gold', name: 'stats', shows: 'text=Median time', docs: true },
   { scene: 'history-many', name: 'history', shows: 'main li a', docs: true },
-  { scene: 'quality', name: 'quality', shows: 'main table' },
+  { scene: 'quality', name: 'quality', shows: 'main table', docs: true },
+  {
+    scene: 'quality',
+    name: 'quality-labeler',
+    shows: 'main table',
+    act: openCareless,
+  },
   { scene: 'empty-project', name: 'empty-project', shows: 'text=No tasks yet' },
   { scene: 'empty-project', name: 'empty-rounds', path: '/rounds', shows: 'main h2' },
   { scene: 'empty-project', name: 'empty-runs', path: '/runs', shows: 'main h2' },
@@ -90,6 +96,12 @@ async function writeSome(page: Page): Promise<void> {
     'Three numbers, before anything else.\n\n1. **Loaves**: how many the new shop must sell to pay its rent, its baker and its flour.\n2. **People**: how many pass the door on a wet Tuesday in February.\n3. **Months**: how long her savings last if it sells half of that.',
   );
   await page.getByText('saved ●').waitFor();
+}
+
+/** The page of the labeler who answers at random. */
+async function openCareless(page: Page): Promise<void> {
+  await page.getByRole('link', { name: 'Hiro Achterberg' }).first().click();
+  await page.getByRole('heading', { level: 1, name: 'Hiro Achterberg' }).waitFor();
 }
 
 async function rankSome(page: Page): Promise<void> {

@@ -127,7 +127,25 @@ export function krippendorffAlpha(
       }
     }
   }
-  const marginals = categories.map((_, c) => {
+  return alphaOfCoincidences(coincidences, categories, level);
+}
+
+/**
+ * Krippendorff's α of a coincidence matrix: cell [c, k] holds how often values c and k were given to one unit, each
+ * ordered pair of its m values weighing 1 / (m − 1). Matrices may be summed before, so that a stream of units needs no
+ * more memory than its matrix.
+ *
+ * @param coincidences row-major, [values, values], symmetric
+ * @param values what the rows and columns stand for, ascending
+ * @returns as `krippendorffAlpha`
+ */
+export function alphaOfCoincidences(
+  coincidences: ArrayLike<number>,
+  values: readonly number[],
+  level: 'nominal' | 'ordinal' | 'interval',
+): number {
+  const size = values.length;
+  const marginals = values.map((_, c) => {
     let sum = 0;
     for (let k = 0; k < size; k++) sum += coincidences[c * size + k] ?? 0;
     return sum;
@@ -141,7 +159,7 @@ export function krippendorffAlpha(
       const distance = {
         nominal: () => 1,
         ordinal: () => ordinalDistance(marginals, c, k),
-        interval: () => ((categories[c] ?? 0) - (categories[k] ?? 0)) ** 2,
+        interval: () => ((values[c] ?? 0) - (values[k] ?? 0)) ** 2,
       }[level]();
       observed += distance * (coincidences[c * size + k] ?? 0);
       expected += distance * (marginals[c] ?? 0) * (marginals[k] ?? 0);

@@ -16,6 +16,7 @@ const pages: PageEntry[] = [
   { name: 'Runs', href: '/runs', least: 'researcher' },
   { name: 'Models', href: '/models', least: 'researcher' },
   { name: 'Datasets', href: '/datasets', least: 'researcher' },
+  { name: 'Quality', href: '/quality', least: 'researcher' },
   { name: 'Projects', href: '/projects', least: 'researcher' },
   { name: 'People', href: '/people', least: 'admin' },
 ];

@@ -9,6 +9,15 @@ export interface Column<Row> {
   cell(row: Row): ReactNode;
   /** Numbers stand to the right, in tabular figures. */
   numeric?: boolean;
+  /** Whether the rows may be ordered by it. */
+  sortable?: boolean;
+}
+
+/** By which column the rows are ordered; whoever has the rows orders them. */
+export interface TableSort {
+  head: string;
+  descending: boolean;
+  onSort(head: string): void;
 }
 
 interface TableProps<Row> {
@@ -18,10 +27,11 @@ interface TableProps<Row> {
   rows: Row[];
   rowKey(row: Row, index: number): string;
   showCaption?: boolean;
+  sort?: TableSort;
 }
 
 /** A plain table that scrolls by itself when it is wider than the page. */
-export function Table<Row>({ caption, columns, rows, rowKey, showCaption = false }: TableProps<Row>) {
+export function Table<Row>({ caption, columns, rows, rowKey, showCaption = false, sort }: TableProps<Row>) {
   const region = useKeyboardScroll<HTMLDivElement>();
   return (
     <div ref={region} className="overflow-x-auto">
@@ -33,9 +43,25 @@ export function Table<Row>({ caption, columns, rows, rowKey, showCaption = false
               <th
                 key={column.head}
                 scope="col"
+                aria-sort={
+                  sort?.head === column.head ? (sort.descending ? 'descending' : 'ascending') : undefined
+                }
                 className={`border-b px-2 py-2 text-12 font-normal whitespace-nowrap text-quiet first:pl-0 last:pr-0 ${column.numeric ? 'text-right' : 'text-left'}`}
               >
-                {column.head}
+                {sort && column.sortable ? (
+                  <button
+                    type="button"
+                    onClick={() => sort.onSort(column.head)}
+                    className="rounded-one hover:text-ink hover:underline"
+                  >
+                    {column.head}
+                    <span aria-hidden="true">
+                      {sort.head === column.head ? (sort.descending ? ' ↓' : ' ↑') : ''}
+                    </span>
+                  </button>
+                ) : (
+                  column.head
+                )}
               </th>
             ))}
           </tr>
