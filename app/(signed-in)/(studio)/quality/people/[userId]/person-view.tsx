@@ -9,7 +9,7 @@ import { Button } from '../../../../../components/ui/button.tsx';
 import { Chip } from '../../../../../components/ui/chip.tsx';
 import { type KeyAction, useKeys } from '../../../../../components/ui/keys.tsx';
 import { Facts, Page, Section } from '../../../../../components/ui/page-frame.tsx';
-import { Empty, Loaded, LoadedPage } from '../../../../../components/ui/states.tsx';
+import { Loaded, LoadedPage } from '../../../../../components/ui/states.tsx';
 import { count, dateTime, duration, percent, percentWithin } from '../../../../../lib/format.ts';
 import { type Outputs, useTRPC, useTRPCClient } from '../../../../../lib/trpc.ts';
 import { LongerSentence, PositionFigure } from '../../bias-part.tsx';
