@@ -30,7 +30,7 @@ export function Rail({ role }: { role: Role }) {
             key={page.href}
             href={page.href}
             aria-current={here ? 'page' : undefined}
-            className="border-b-2 border-transparent -outline-offset-2 px-3 py-1.5 text-14 whitespace-nowrap text-quiet hover:bg-sunken hover:text-ink aria-[current=page]:border-gold lg:border-b-0 lg:border-l-2 aria-[current=page]:font-strong aria-[current=page]:text-ink"
+            className="border-b-2 border-transparent -outline-offset-2 px-2 py-1.5 text-14 whitespace-nowrap text-quiet hover:bg-sunken hover:text-ink aria-[current=page]:border-gold lg:border-b-0 lg:border-l-2 lg:px-3 aria-[current=page]:font-strong aria-[current=page]:text-ink"
           >
             {page.name}
           </Link>
