@@ -69,7 +69,7 @@ describe.skipIf(!hasChromium)('scenes', async () => {
           if (message.type() === 'error') errors.push(message.text());
         });
         await page.goto(scene.path);
-        await page.getByText(SEEN[name]).first().waitFor();
+        await page.getByText(SEEN[name]).filter({ visible: true }).first().waitFor();
         expect(errors).toEqual([]);
         expect(await axeViolations(page)).toEqual([]);
       } finally {
