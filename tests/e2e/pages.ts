@@ -63,8 +63,12 @@ export function pagesOf(scene: WholeProduct): PageEntry[] {
     entry('/rounds', 'admin', 'text=Open report', {
       states: [{ name: 'launch', act: openDialog('Launch round') }],
     }),
-    entry('/rounds/[roundId]', 'admin', 'canvas', { path: `/rounds/${scene.activeRoundId}` }),
+    entry('/rounds/[roundId]', 'admin', 'canvas', {
+      name: 'round',
+      path: `/rounds/${scene.activeRoundId}`,
+    }),
     entry('/rounds/[roundId]/report', 'researcher', 'text=Win rate by model', {
+      name: 'report',
       path: `/rounds/${scene.doneRoundId}/report`,
     }),
     entry('/rounds/[roundId]/report', 'researcher', 'main [role=alert]', {
@@ -73,9 +77,12 @@ export function pagesOf(scene: WholeProduct): PageEntry[] {
       data: false,
     }),
     entry('/runs', 'researcher', 'table'),
-    entry('/runs/[runId]', 'researcher', 'canvas', { path: `/runs/${scene.runId}` }),
+    entry('/runs/[runId]', 'researcher', 'canvas', { name: 'run', path: `/runs/${scene.runId}` }),
     entry('/models', 'researcher', 'table'),
-    entry('/models/[modelId]', 'admin', 'text=Lineage', { path: `/models/${scene.ppoModelId}` }),
+    entry('/models/[modelId]', 'admin', 'text=Lineage', {
+      name: 'model',
+      path: `/models/${scene.ppoModelId}`,
+    }),
     entry('/datasets', 'researcher', 'text=Export native', {
       states: [{ name: 'import', act: openDialog('Import file') }],
     }),
@@ -93,6 +100,7 @@ export function pagesOf(scene: WholeProduct): PageEntry[] {
       states: [{ name: 'create', act: openDialog('Create project') }],
     }),
     entry('/projects/[projectId]', 'admin', 'main table', {
+      name: 'project',
       path: project,
       states: ['Guidelines', 'Prompts', 'People', 'Settings'].map((tab) => ({
         name: tab.toLowerCase(),
@@ -112,12 +120,12 @@ export function pagesOf(scene: WholeProduct): PageEntry[] {
       ],
     }),
     entry('/work', 'idle', 'text=You are in no project yet', { name: 'work-no-project' }),
-    entry('/work/history', 'writer', 'main li a', { name: 'history' }),
+    entry('/work/history', 'writer', 'main li a', { name: 'history-few' }),
     entry('/work/history/[assignmentId]', 'writer', 'text=Version 1', {
       name: 'label',
       path: `/work/history/${scene.assignmentId}`,
     }),
-    entry('/work/stats', 'writer', 'text=Median time', { name: 'stats' }),
+    entry('/work/stats', 'writer', 'text=Median time', { name: 'stats-few' }),
   ];
 }
 
@@ -138,9 +146,7 @@ function entry(
   options: Partial<PageEntry> = {},
 ): PageEntry {
   const name = route.split('/').find((part) => part !== '' && !part.startsWith('[')) ?? 'home';
-  const detail =
-    route.split('/').length > 2 ? `${name}-${route.split('/').at(-1)?.replace(/\W/g, '')}` : name;
-  return { route, name: detail, path: route, as, shows, data: true, ...options };
+  return { route, name, path: route, as, shows, data: true, ...options };
 }
 
 function pressKey(key: string) {

@@ -17,15 +17,7 @@ export interface Shot {
 }
 
 /** Pictures of the scene that fills every page, taken into the documentation by these names. */
-const DOCS = new Set([
-  'sign-in',
-  'home',
-  'rounds-roundId',
-  'rounds-report',
-  'runs-runId',
-  'models-modelId',
-  'projects-projectId',
-]);
+const DOCS = new Set(['sign-in', 'home', 'round', 'report', 'run', 'model', 'project']);
 
 /** Every page and state of the scene `whole-product`. */
 export function productShots(scene: WholeProduct): Shot[] {
