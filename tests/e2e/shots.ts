@@ -99,7 +99,7 @@ async function openCareless(page: Page): Promise<void> {
 async function rankSome(page: Page): Promise<void> {
   const select = (letter: string) =>
     page
-      .getByRole('button', { name: `Completion ${letter}`, exact: true })
+      .getByRole('button', { name: `Select completion ${letter}`, exact: true })
       .first()
       .click();
   const press = async (letter: string, ...keys: string[]) => {
