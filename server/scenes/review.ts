@@ -12,7 +12,7 @@ import { seedRankingProject } from './ranking.ts';
 import type { Scene } from './scene.ts';
 import { ANSWERS, DEMONSTRATIONS, GUIDELINES } from './texts.ts';
 
-/** Three rankings of one prompt that contradict one another, and so came into review. */
+/** Three rankings of one prompt that contradict one another, and so came into review by themselves. */
 export async function reviewRanking(db: Database): Promise<Scene> {
   const { project, cast, completionIds } = await seedRankingProject(db, {
     answers: ANSWERS.slice(0, 4),
@@ -59,8 +59,12 @@ export async function reviewDemonstration(db: Database): Promise<Scene> {
       checklist: ['helpful', 'truthful', 'harmless'],
     });
   }
-  const note = 'One of them cannot be right.';
-  await askForReview(db, { project, taskId: task.id, note, actorId: cast.researcher.id });
+  await askForReview(db, {
+    project,
+    taskId: task.id,
+    note: 'The two answers name different numbers: which is right?',
+    actorId: cast.admin.id,
+  });
   await mayReview(db, cast.contractor.id);
   return { projectId: project.id, path: '/work', as: cast.contractor.email };
 }
