@@ -10,6 +10,7 @@ import { activeSeconds, idempotencyKey, skipReason, storable } from './schemas.t
 import { skip, undoSkip } from './skip.ts';
 import { ownStats } from './stats.ts';
 import { submit } from './submit.ts';
+import { whyNothing } from './why-nothing.ts';
 import { loadWork, type Work } from './work.ts';
 
 const kind = z.enum(TASK_KINDS);
@@ -23,18 +24,9 @@ export const labelingRouter = router({
   next: projectMemberProcedure
     .input(z.strictObject({ projectId: z.uuid(), kind: kind.optional() }))
     .mutation(async ({ ctx, input }): Promise<NextWork> => {
-      if (ctx.project.state === 'archived') {
-        return { status: 'empty', reason: `The project ${ctx.project.name} is archived: its work is over.` };
-      }
-      const taken = await takeNext(ctx.db, {
-        labelerId: ctx.user.id,
-        project: ctx.project,
-        kind: input.kind,
-      });
-      if (taken === null) {
-        const what = input.kind === undefined ? 'tasks' : `${input.kind} tasks`;
-        return { status: 'empty', reason: `There are no ${what} for you in ${ctx.project.name} right now.` };
-      }
+      const options = { labelerId: ctx.user.id, project: ctx.project, kind: input.kind };
+      const taken = await takeNext(ctx.db, options);
+      if (taken === null) return { status: 'empty', reason: await whyNothing(ctx.db, options) };
       return { status: 'work', work: await loadWork(ctx.db, taken) };
     }),
 
