@@ -6,7 +6,8 @@ import { heartbeat, saveDraft } from './drafts.ts';
 import { editLabel } from './edit.ts';
 import { historyDetail, listHistory } from './history.ts';
 import { draftContent, labelContent } from './kinds/kinds.ts';
-import { activeSeconds, idempotencyKey, skipReason, storable } from './schemas.ts';
+import { earlierLikeThis } from './near/earlier.ts';
+import { activeSeconds, anyText, idempotencyKey, skipReason, storable } from './schemas.ts';
 import { skip, undoSkip } from './skip.ts';
 import { ownStats } from './stats.ts';
 import { submit } from './submit.ts';
@@ -69,6 +70,11 @@ export const labelingRouter = router({
       await undoSkip(ctx.db, { ...input, labelerId: ctx.user.id });
       return loadWork(ctx.db, input.assignmentId);
     }),
+
+  /** Whether a text nearly repeats an earlier demonstration of one's own. A mutation, for a text does not fit into an address. */
+  earlierLikeThis: contractorProcedure
+    .input(z.strictObject({ assignmentId, text: anyText }))
+    .mutation(({ ctx, input }) => earlierLikeThis(ctx.db, { ...input, labelerId: ctx.user.id })),
 
   /** Hands in a label of whatever kind: `content.kind` names it, and the kind's schema is what it must hold. */
   submit: contractorProcedure
