@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { TASK_KINDS } from '@/db/schema.ts';
+import { ASSIGNMENT_STATES, TASK_KINDS } from '@/db/schema.ts';
 import { contractorProcedure, projectMemberProcedure, router } from '../trpc.ts';
 import { takeNext } from './assign.ts';
 import { heartbeat, saveDraft } from './drafts.ts';
@@ -92,6 +92,9 @@ export const labelingRouter = router({
     .input(
       z.strictObject({
         projectId: z.uuid().optional(),
+        kind: kind.optional(),
+        state: z.enum(ASSIGNMENT_STATES).optional(),
+        day: z.iso.date('expected a day as 2026-11-24').optional(),
         search: z.string().trim().max(200).transform(storable).optional(),
         before: z.uuid().optional(),
         limit: z.number().int().min(1).max(100).default(30),
@@ -117,5 +120,5 @@ export const labelingRouter = router({
 
   stats: projectMemberProcedure
     .input(z.strictObject({ projectId: z.uuid() }))
-    .query(({ ctx, input }) => ownStats(ctx.db, ctx.user.id, input.projectId)),
+    .query(({ ctx }) => ownStats(ctx.db, ctx.user.id, ctx.project)),
 });
