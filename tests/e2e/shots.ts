@@ -73,7 +73,7 @@ export const SCENE_SHOTS: SceneShot[] = [
   { scene: 'screening', name: 'screening', shows: 'main h2' },
   { scene: 'gold', name: 'stats', shows: 'text=Median time', docs: true },
   { scene: 'history-many', name: 'history', shows: 'main li a', docs: true },
-  { scene: 'quality', name: 'quality', shows: 'main table' },
+  { scene: 'quality', name: 'quality', shows: 'text=What to look at', docs: true },
   { scene: 'empty-project', name: 'empty-project', shows: 'text=No tasks yet' },
   { scene: 'empty-project', name: 'empty-rounds', path: '/rounds', shows: 'main h2' },
   { scene: 'empty-project', name: 'empty-runs', path: '/runs', shows: 'main h2' },
