@@ -6,6 +6,7 @@ import { useState } from 'react';
 import { Button } from '../../../components/ui/button.tsx';
 import { StatusChip } from '../../../components/ui/chip.tsx';
 import { Confirm } from '../../../components/ui/dialog.tsx';
+import { KeyButton } from '../../../components/ui/key-button.tsx';
 import { useNotices } from '../../../components/ui/notices.tsx';
 import { Page, Section } from '../../../components/ui/page-frame.tsx';
 import { Loaded } from '../../../components/ui/states.tsx';
@@ -50,9 +51,9 @@ export function PeopleView({ ownId }: { ownId: string }) {
       title="People"
       lead="Who may do what. A paused person cannot sign in; everything they wrote stays."
       actions={
-        <Button tone="primary" onClick={() => setInviting(true)}>
+        <KeyButton keys="n" tone="primary" onPress={() => setInviting(true)}>
           Invite person
-        </Button>
+        </KeyButton>
       }
     >
       <Section title="Accounts">
