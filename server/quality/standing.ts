@@ -2,7 +2,7 @@ import { and, asc, desc, eq, inArray, sql } from 'drizzle-orm';
 import type { Database, Executor, Transaction } from '@/db/client.ts';
 import { assignments, auditLog, memberships, type Standing, tasks, users } from '@/db/schema.ts';
 import { AppError } from '../errors.ts';
-import { lockTaking, lockTaking } from '../labeling/assign.ts';
+import { lockTaking } from '../labeling/assign.ts';
 import { lockAgainstFreezing } from '../labeling/edit.ts';
 import { record } from '../people/audit.ts';
 
