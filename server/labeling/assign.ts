@@ -1,8 +1,10 @@
 import { randomInt } from 'node:crypto';
 import { and, asc, desc, eq, inArray, isNull, lt, ne, notExists, sql } from 'drizzle-orm';
+import { alias } from 'drizzle-orm/pg-core';
 import type { Database, Executor, Transaction } from '@/db/client.ts';
 import { assignments, TASK_KINDS, type TaskKind, taskCompletions, tasks } from '@/db/schema.ts';
 import type { Project } from '../people/access.ts';
+import { type Allowance, allowance, findMember, whyBarred } from './allowance.ts';
 import { currentGuideline } from './work.ts';
 
 /*
@@ -13,7 +15,13 @@ import { currentGuideline } from './work.ts';
  * 3. a submission is stored once and never lost: submit.ts, by idempotency key;
  * 4. an expired lease returns the task, and its late text is still accepted: releaseExpired here, submit.ts;
  * 5. drafts: drafts.ts.
- * Locks are taken in one order, assignment before task and tasks by id, so that no two requests wait for each other.
+ * Locks are taken in one order, so that no two requests wait for each other: the person's own lock (lockTaking), then
+ * assignments, then tasks by id, then the membership. Whoever waits for a task holds no other.
+ *
+ * Who is handed what: allowance.ts says from which queue a person is served. `work` is training, evaluation and, for
+ * reviewers, review tasks, by priority, then age. Tasks with known answers have queues of their own: `screening` comes
+ * before any work, and `gold` takes the place of a task of the same kind at the project's rate, so that nothing about it
+ * differs from the work around it.
  */
 
 /** Expired leases that one call gives back at most. */
@@ -21,7 +29,14 @@ const RELEASE_BATCH = 200;
 
 // Written out, not as a parameter: the planner must see that the partial index `tasks_open` covers it.
 const openTask = sql`(${tasks.state} = 'open' and ${tasks.taken} < ${tasks.wantedLabels})`;
-const realWork = sql`${tasks.purpose} in ('training', 'evaluation')`;
+const IN_QUEUE = {
+  work: sql`${tasks.purpose} in ('training', 'evaluation')`,
+  gold: sql`${tasks.purpose} = 'gold'`,
+  screening: sql`${tasks.purpose} = 'screening'`,
+};
+export type Queue = keyof typeof IN_QUEUE;
+
+const review = alias(tasks, 'review');
 
 export interface TakeOptions {
   labelerId: string;
@@ -32,21 +47,42 @@ export interface TakeOptions {
 
 /**
  * The work that a person should do now: what they already hold, else what they lost to an expired lease and can have
- * back, else the next task of the queue (by priority, then age).
- * @returns the assignment's id; null when there is nothing for this person
+ * back, else the next task of their queue.
+ * @returns the assignment's id; null when there is nothing for this person (why-nothing.ts says why)
  */
 export async function takeNext(db: Database, options: TakeOptions): Promise<string | null> {
   await releaseExpired(db, options.project.id, options.labelerId);
   for (;;) {
-    const taken = await db.transaction(async (tx) => {
-      // Two tabs of one person ask one after the other: the second finds what the first was given.
-      await tx.execute(
-        sql`select pg_advisory_xact_lock(hashtextextended(${`take ${options.labelerId} ${options.project.id}`}, 0))`,
-      );
-      return (await renewHeld(tx, options)) ?? (await takeBack(tx, options)) ?? (await claim(tx, options));
-    });
-    if (taken !== null || !(await waitForOthers(db, options))) return taken;
+    const { taken, allowed } = await db.transaction((tx) => take(tx, options));
+    if (taken !== null || !(await waitForOthers(db, options, allowed))) return taken;
   }
+}
+
+async function take(
+  tx: Transaction,
+  options: TakeOptions,
+): Promise<{ taken: string | null; allowed: Allowance }> {
+  await lockTaking(tx, options.labelerId, options.project.id);
+  const member = await findMember(tx, options);
+  const barred = whyBarred(options.project, member);
+  if (barred !== null) return { taken: null, allowed: { queue: 'none', reason: barred } };
+  const held = await renewHeld(tx, options);
+  const allowed = await allowance(tx, options, member);
+  if (held !== null || allowed.queue === 'none') return { taken: held, allowed };
+  return {
+    taken: (await takeBack(tx, options, allowed)) ?? (await claim(tx, options, allowed)),
+    allowed,
+  };
+}
+
+/**
+ * Lets one request of a person at a time take work in a project, until the transaction ends: of two tabs that ask at
+ * once, the second finds what the first was given.
+ */
+export async function lockTaking(tx: Transaction, labelerId: string, projectId: string): Promise<void> {
+  await tx.execute(
+    sql`select pg_advisory_xact_lock(hashtextextended(${`take ${labelerId} ${projectId}`}, 0))`,
+  );
 }
 
 /**
@@ -54,9 +90,10 @@ export async function takeNext(db: Database, options: TakeOptions): Promise<stri
  * transaction: whoever waits for a task holds no other, or two could wait for each other.
  * @returns false when there is no task left to wait for
  */
-async function waitForOthers(db: Database, options: TakeOptions): Promise<boolean> {
-  for (const kind of options.kind ? [options.kind] : TASK_KINDS) {
-    const [task] = await nextCandidate(db, options, kind);
+async function waitForOthers(db: Database, options: TakeOptions, allowed: Allowance): Promise<boolean> {
+  if (allowed.queue === 'none') return false;
+  for (const kind of kindsFor(options, allowed)) {
+    const [task] = await nextCandidate(db, options, kind, allowed.queue);
     if (!task) continue;
     await db.select({ id: tasks.id }).from(tasks).where(eq(tasks.id, task.id)).for('update');
     return true;
@@ -142,12 +179,21 @@ async function renewHeld(tx: Transaction, options: TakeOptions): Promise<string 
   return held.id;
 }
 
-async function takeBack(tx: Transaction, options: TakeOptions): Promise<string | null> {
+async function takeBack(tx: Transaction, options: TakeOptions, allowed: Allowance): Promise<string | null> {
+  const screening = allowed.queue === 'screening';
   const lost = await tx
     .select({ id: assignments.id, taskId: assignments.taskId })
     .from(assignments)
     .innerJoin(tasks, eq(tasks.id, assignments.taskId))
-    .where(and(ownedBy(options), eq(assignments.state, 'expired'), openTask))
+    .where(
+      and(
+        ownedBy(options),
+        eq(assignments.state, 'expired'),
+        inArray(assignments.kind, kindsFor(options, allowed)),
+        screening ? eq(tasks.purpose, 'screening') : ne(tasks.purpose, 'screening'),
+        openTask,
+      ),
+    )
     .orderBy(asc(isNull(assignments.draft)), desc(assignments.endedAt))
     .limit(1)
     .for('update', { of: assignments });
@@ -161,11 +207,10 @@ async function takeBack(tx: Transaction, options: TakeOptions): Promise<string |
   return first.id;
 }
 
-async function claim(tx: Transaction, options: TakeOptions): Promise<string | null> {
-  const kinds = options.kind ? [options.kind] : await kindsByPriority(tx, options);
-  for (const kind of kinds) {
+async function claim(tx: Transaction, options: TakeOptions, allowed: Allowance): Promise<string | null> {
+  for (const { kind, queue } of await lanes(tx, options, allowed)) {
     // A task whose row another request holds at this moment is passed over.
-    const [task] = await nextCandidate(tx, options, kind).for('update', { skipLocked: true });
+    const [task] = await nextCandidate(tx, options, kind, queue).for('update', { skipLocked: true });
     if (!task || !(await takePlace(tx, task.id))) continue;
     const guideline = await currentGuideline(tx, options.project.id);
     const [assignment] = await tx
@@ -185,26 +230,79 @@ async function claim(tx: Transaction, options: TakeOptions): Promise<string | nu
   return null;
 }
 
-/** The first task of a kind that wants another label and that this person has never had. */
-export function nextCandidate(db: Executor, options: TakeOptions, kind: TaskKind) {
+/** Where to look for a task, in this order. */
+async function lanes(
+  tx: Transaction,
+  options: TakeOptions,
+  allowed: Allowance,
+): Promise<{ kind: TaskKind; queue: Queue }[]> {
+  const { queue } = allowed;
+  if (queue === 'none') return [];
+  const kinds = await kindsByPriority(tx, options, allowed, queue);
+  const gold = queue === 'work' && Math.random() < options.project.settings.gold.rate;
+  // Only beside work of its own kind: a gold task that comes when there is no other would be known for what it is.
+  return kinds.flatMap((kind) => [...(gold ? [{ kind, queue: 'gold' as const }] : []), { kind, queue }]);
+}
+
+/** The first task of a kind in a queue that wants another label and that this person has never had. */
+export function nextCandidate(db: Executor, options: TakeOptions, kind: TaskKind, queue: Queue = 'work') {
+  const { labelerId, project } = options;
   const mine = db
     .select({ one: sql`1` })
     .from(assignments)
-    .where(and(eq(assignments.taskId, tasks.id), eq(assignments.labelerId, options.labelerId)));
+    .where(and(eq(assignments.taskId, tasks.id), eq(assignments.labelerId, labelerId)));
   return db
     .select({ id: tasks.id, priority: tasks.priority })
     .from(tasks)
     .where(
-      and(eq(tasks.projectId, options.project.id), eq(tasks.kind, kind), openTask, realWork, notExists(mine)),
+      and(
+        eq(tasks.projectId, project.id),
+        eq(tasks.kind, kind),
+        openTask,
+        IN_QUEUE[queue],
+        notExists(mine),
+        notExists(kind === 'review' ? labelledMyself(db, labelerId) : reviewedMyself(db, labelerId)),
+      ),
     )
-    .orderBy(desc(tasks.priority), asc(tasks.id))
+    .orderBy(...(queue === 'work' ? [desc(tasks.priority)] : []), asc(tasks.id))
     .limit(1);
 }
 
-async function kindsByPriority(tx: Transaction, options: TakeOptions): Promise<TaskKind[]> {
+/** For a review: this person has had the task that it judges. */
+function labelledMyself(db: Executor, labelerId: string) {
+  return db
+    .select({ one: sql`1` })
+    .from(assignments)
+    .where(and(eq(assignments.taskId, tasks.subjectTaskId), eq(assignments.labelerId, labelerId)));
+}
+
+/** For other work: this person has had its review, and seen what others answered. */
+function reviewedMyself(db: Executor, labelerId: string) {
+  return db
+    .select({ one: sql`1` })
+    .from(review)
+    .innerJoin(assignments, and(eq(assignments.taskId, review.id), eq(assignments.labelerId, labelerId)))
+    .where(eq(review.subjectTaskId, tasks.id));
+}
+
+/** The kinds of which a person may be handed a task. */
+function kindsFor({ kind }: TakeOptions, allowed: Allowance): TaskKind[] {
+  return TASK_KINDS.filter(
+    (one) =>
+      (kind === undefined || one === kind) &&
+      (one !== 'review' || (allowed.queue === 'work' && allowed.reviews)),
+  );
+}
+
+async function kindsByPriority(
+  tx: Transaction,
+  options: TakeOptions,
+  allowed: Allowance,
+  queue: Queue,
+): Promise<TaskKind[]> {
   const first: { kind: TaskKind; priority: number }[] = [];
-  for (const kind of TASK_KINDS) {
-    const [task] = await nextCandidate(tx, options, kind);
+  for (const kind of kindsFor(options, allowed)) {
+    const [task] = await nextCandidate(tx, options, kind, queue);
     if (task) first.push({ kind, priority: task.priority });
   }
   return first.sort((a, b) => b.priority - a.priority).map(({ kind }) => kind);

@@ -1,13 +1,6 @@
 import { and, eq, inArray, isNull, sql } from 'drizzle-orm';
 import type { Database, Executor, Transaction } from '@/db/client.ts';
-import {
-  assignments,
-  datasetVersionLabels,
-  datasetVersions,
-  demonstrations,
-  matches,
-  rankings,
-} from '@/db/schema.ts';
+import { datasetVersionLabels, datasetVersions, demonstrations, matches, rankings } from '@/db/schema.ts';
 import { AppError } from '../errors.ts';
 import { rejectedInReview } from './counted.ts';
 import { kindOf, type LabelContent } from './kinds/kinds.ts';
@@ -28,7 +21,8 @@ interface Edit extends OwnAssignment {
 }
 
 /**
- * Puts a new version in the place of one's own label; the older one stays readable.
+ * Puts a new version in the place of one's own label; the older one stays readable. What the first version scored against
+ * a known answer stays: nobody mends their accuracy afterwards.
  * @throws CONFLICT when it is frozen into a dataset version, counted as a vote, or was edited since `baseVersion`;
  * BAD_INPUT as for a submission
  */
@@ -76,10 +70,6 @@ export async function editLabel(db: Database, input: Edit): Promise<Edited> {
       },
       content,
     );
-    if (task.gold && kind.grade) {
-      const goldScore = kind.grade(content, task.gold);
-      await tx.update(assignments).set({ goldScore }).where(eq(assignments.id, assignment.id));
-    }
     if (content.kind !== 'review') await comeIntoReview(answering, content.kind, current.id);
     return { labelId, version };
   });

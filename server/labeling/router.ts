@@ -1,15 +1,17 @@
 import { z } from 'zod';
-import { TASK_KINDS } from '@/db/schema.ts';
+import { ASSIGNMENT_STATES, TASK_KINDS } from '@/db/schema.ts';
 import { contractorProcedure, projectMemberProcedure, router } from '../trpc.ts';
 import { takeNext } from './assign.ts';
 import { heartbeat, saveDraft } from './drafts.ts';
 import { editLabel } from './edit.ts';
 import { historyDetail, listHistory } from './history.ts';
 import { draftContent, labelContent } from './kinds/kinds.ts';
-import { activeSeconds, idempotencyKey, skipReason, storable } from './schemas.ts';
+import { earlierLikeThis } from './near/earlier.ts';
+import { activeSeconds, anyText, idempotencyKey, skipReason, storable } from './schemas.ts';
 import { skip, undoSkip } from './skip.ts';
 import { ownStats } from './stats.ts';
 import { submit } from './submit.ts';
+import { whyNothing } from './why-nothing.ts';
 import { loadWork, type Work } from './work.ts';
 
 const kind = z.enum(TASK_KINDS);
@@ -23,18 +25,9 @@ export const labelingRouter = router({
   next: projectMemberProcedure
     .input(z.strictObject({ projectId: z.uuid(), kind: kind.optional() }))
     .mutation(async ({ ctx, input }): Promise<NextWork> => {
-      if (ctx.project.state === 'archived') {
-        return { status: 'empty', reason: `The project ${ctx.project.name} is archived: its work is over.` };
-      }
-      const taken = await takeNext(ctx.db, {
-        labelerId: ctx.user.id,
-        project: ctx.project,
-        kind: input.kind,
-      });
-      if (taken === null) {
-        const what = input.kind === undefined ? 'tasks' : `${input.kind} tasks`;
-        return { status: 'empty', reason: `There are no ${what} for you in ${ctx.project.name} right now.` };
-      }
+      const options = { labelerId: ctx.user.id, project: ctx.project, kind: input.kind };
+      const taken = await takeNext(ctx.db, options);
+      if (taken === null) return { status: 'empty', reason: await whyNothing(ctx.db, options) };
       return { status: 'work', work: await loadWork(ctx.db, taken) };
     }),
 
@@ -70,6 +63,11 @@ export const labelingRouter = router({
       return loadWork(ctx.db, input.assignmentId);
     }),
 
+  /** Whether a text nearly repeats an earlier demonstration of one's own. A mutation, for a text does not fit into an address. */
+  earlierLikeThis: contractorProcedure
+    .input(z.strictObject({ assignmentId, text: anyText }))
+    .mutation(({ ctx, input }) => earlierLikeThis(ctx.db, { ...input, labelerId: ctx.user.id })),
+
   /** Hands in a label of whatever kind: `content.kind` names it, and the kind's schema is what it must hold. */
   submit: contractorProcedure
     .input(
@@ -86,6 +84,9 @@ export const labelingRouter = router({
     .input(
       z.strictObject({
         projectId: z.uuid().optional(),
+        kind: kind.optional(),
+        state: z.enum(ASSIGNMENT_STATES).optional(),
+        day: z.iso.date('expected a day as 2026-11-24').optional(),
         search: z.string().trim().max(200).transform(storable).optional(),
         before: z.uuid().optional(),
         limit: z.number().int().min(1).max(100).default(30),
@@ -111,5 +112,5 @@ export const labelingRouter = router({
 
   stats: projectMemberProcedure
     .input(z.strictObject({ projectId: z.uuid() }))
-    .query(({ ctx, input }) => ownStats(ctx.db, ctx.user.id, input.projectId)),
+    .query(({ ctx }) => ownStats(ctx.db, ctx.user.id, ctx.project)),
 });

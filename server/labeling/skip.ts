@@ -1,9 +1,10 @@
 import { and, eq, sql } from 'drizzle-orm';
-import type { Database } from '@/db/client.ts';
+import type { Database, Transaction } from '@/db/client.ts';
 import { assignments, tasks } from '@/db/schema.ts';
 import { AppError } from '../errors.ts';
-import { leaseEnd, takePlace } from './assign.ts';
-import { lockOwn, type OwnAssignment } from './own-assignment.ts';
+import { findMember, placesToday, type Worker, whyBarred, whyCapped } from './allowance.ts';
+import { leaseEnd, lockTaking, takePlace } from './assign.ts';
+import { findOwn, lockOwn, type OwnAssignment } from './own-assignment.ts';
 import type { SkipReason } from './vocabulary.ts';
 
 /** Sets a task aside for good (undoSkip brings it back). Its place goes to somebody else; the draft is kept. */
@@ -39,10 +40,13 @@ export async function skip(
 /**
  * Takes a skip back. The task returns to the person's hands when it still wants a label and they hold nothing else of
  * its kind that has a draft; a task handed out since and not yet begun is given back for it.
- * @throws CONFLICT when the place is taken, or when work has begun on the task that came after
+ * @throws CONFLICT when the place is taken, when work has begun on the task that came after, or when the person gets no
+ * more work now (paused, or done for the day)
  */
 export async function undoSkip(db: Database, input: OwnAssignment): Promise<void> {
   await db.transaction(async (tx) => {
+    const { labelerId, projectId } = await findOwn(tx, input);
+    await lockTaking(tx, labelerId, projectId);
     const { assignment, project } = await lockOwn(tx, input);
     if (assignment.state === 'active') return;
     if (assignment.state !== 'skipped') throw new AppError('CONFLICT', 'This task was not skipped.');
@@ -58,6 +62,7 @@ export async function undoSkip(db: Database, input: OwnAssignment): Promise<void
         ),
       )
       .for('update');
+    await requireAllowed(tx, { labelerId, project }, held !== undefined);
     if (held) {
       if (held.draftRevision > 0) {
         throw new AppError('CONFLICT', 'You have begun the next task: submit or skip that one first.');
@@ -95,4 +100,18 @@ export async function undoSkip(db: Database, input: OwnAssignment): Promise<void
       })
       .where(eq(assignments.id, assignment.id));
   });
+}
+
+/**
+ * @param exchanges whether another task goes back for it
+ * @throws CONFLICT when the person gets no work now
+ */
+async function requireAllowed(tx: Transaction, worker: Worker, exchanges: boolean): Promise<void> {
+  const { project } = worker;
+  const { dailyCap } = project.settings;
+  const barred = whyBarred(project, await findMember(tx, worker));
+  if (barred !== null) throw new AppError('CONFLICT', barred);
+  if (dailyCap !== null && !exchanges && (await placesToday(tx, worker)) >= dailyCap) {
+    throw new AppError('CONFLICT', `${whyCapped(project, dailyCap)} Your draft is kept in your history.`);
+  }
 }

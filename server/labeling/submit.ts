@@ -7,6 +7,7 @@ import { kindOf, type LabelContent } from './kinds/kinds.ts';
 import type { Answering, LabelBase } from './label.ts';
 import { lockOwn, type OwnAssignment, requireKind } from './own-assignment.ts';
 import { reviewIfNeeded } from './review-queue.ts';
+import { settleScreening } from './screening.ts';
 
 /** What a submission came to. `late`: the task had all its labels already; the text is kept but does not count. */
 export interface Submitted {
@@ -49,6 +50,9 @@ export async function submit(db: Database, input: Submission): Promise<Submitted
     const base = await endAssignment(answering, input);
     const labelId = await kind.insert(answering, base, content);
     if (!base.late) await reviewIfNeeded(tx, answering.project, base.taskId);
+    if (answering.task.purpose === 'screening') {
+      await settleScreening(tx, answering.project, assignment.labelerId);
+    }
     return { labelId, state: base.late ? 'late' : 'submitted', repeated: false };
   });
 }

@@ -16,6 +16,8 @@ import {
 import { AppError } from '../errors.ts';
 import { loadReviewSubject, type ReviewSubject } from './kinds/review/subject.ts';
 
+export type WorkSettings = Pick<ProjectSettings, 'leaseSeconds' | 'ratings' | 'strengths'>;
+
 /** Everything that the labeling page needs for one piece of work. What the labeler must not know is not in it. */
 export interface Work {
   assignment: {
@@ -27,7 +29,8 @@ export interface Work {
     activeSeconds: number;
     handedOutAt: Date;
   };
-  project: { id: string; name: string; settings: ProjectSettings };
+  /** Of the settings only what the page needs: how often known answers are mixed in is not the labeler's to know. */
+  project: { id: string; name: string; settings: WorkSettings };
   /** Null when the labeler writes the prompt: `brief` says what about. */
   prompt: { id: string; messages: Message[] } | null;
   brief: Brief | null;
@@ -70,6 +73,7 @@ export async function loadWork(db: Executor, assignmentId: string): Promise<Work
     );
   }
   const { assignment } = row;
+  const { leaseSeconds, ratings, strengths } = row.project.settings;
   return {
     assignment: {
       id: assignment.id,
@@ -79,7 +83,7 @@ export async function loadWork(db: Executor, assignmentId: string): Promise<Work
       activeSeconds: assignment.activeSeconds,
       handedOutAt: assignment.createdAt,
     },
-    project: row.project,
+    project: { ...row.project, settings: { leaseSeconds, ratings, strengths } },
     prompt: row.prompt,
     brief: row.task.brief,
     review:

@@ -2,6 +2,7 @@ import { and, asc, desc, eq, inArray, sql } from 'drizzle-orm';
 import type { Database, Executor, Transaction } from '@/db/client.ts';
 import { assignments, auditLog, memberships, type Standing, tasks, users } from '@/db/schema.ts';
 import { AppError } from '../errors.ts';
+import { lockTaking } from '../labeling/assign.ts';
 import { lockAgainstFreezing } from '../labeling/edit.ts';
 import { record } from '../people/audit.ts';
 
@@ -92,10 +93,8 @@ export async function setStanding(
     await lockAgainstFreezing(tx, projectId, 'shared');
     const [user] = await tx.select({ name: users.name }).from(users).where(eq(users.id, userId));
     if (!user) throw new AppError('NOT_FOUND', 'There is no such person.');
-    // Taking work waits (assign.ts takes the same lock): whoever is paused is not handed a task at the same moment.
-    await tx.execute(
-      sql`select pg_advisory_xact_lock(hashtextextended(${`take ${userId} ${projectId}`}, 0))`,
-    );
+    // Taking work waits (for the same lock): whoever is paused is not handed a task at the same moment.
+    await lockTaking(tx, userId, projectId);
     // Before the membership: a submission holds its assignment and task when it comes to that.
     if (standing === 'paused' || standing === 'revoked') await giveBackWork(tx, projectId, userId);
     // Labels of people who are no members (admins, authors of imported labels) can be revoked too: the row that says so

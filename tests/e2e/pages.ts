@@ -111,6 +111,18 @@ export function pagesOf(scene: WholeProduct): PageEntry[] {
       name: 'project-empty',
       path: `/projects/${scene.emptyProjectId}`,
     }),
+    entry('/quality', 'researcher', 'main >> text=Measured'),
+    entry('/quality', 'admin', 'text=No labels to measure yet', {
+      name: 'quality-empty',
+      path: `/quality${empty}`,
+    }),
+    entry('/quality/people/[userId]', 'admin', 'text=Newest labels', {
+      path: `/quality/people/${scene.writerId}`,
+      states: [
+        { name: 'warn', act: openDialog('Warn W') },
+        { name: 'revoke', act: openDialog('Revoke X') },
+      ],
+    }),
     entry('/work', 'ranker', 'textarea', {
       name: 'work',
       states: [

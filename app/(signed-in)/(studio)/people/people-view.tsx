@@ -1,6 +1,7 @@
 'use client';
 
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import Link from 'next/link';
 import { useState } from 'react';
 import { Button } from '../../../components/ui/button.tsx';
 import { StatusChip } from '../../../components/ui/chip.tsx';
@@ -101,7 +102,20 @@ export function PeopleView({ ownId }: { ownId: string }) {
                     <span className="text-12">
                       {person.role === 'admin'
                         ? 'all'
-                        : person.projects.map((one) => one.name).join(', ') || 'none'}
+                        : person.projects.length === 0
+                          ? 'none'
+                          : person.projects.map((one, index) => (
+                              <span key={one.id}>
+                                {index > 0 && ', '}
+                                <Link
+                                  href={`/quality/people/${person.id}?project=${one.id}`}
+                                  title={`How ${person.name} does in ${one.name}`}
+                                  className="underline underline-offset-2"
+                                >
+                                  {one.name}
+                                </Link>
+                              </span>
+                            ))}
                     </span>
                   ),
                 },

@@ -16,6 +16,7 @@ import { useNow } from '../../../lib/use-now.ts';
 import { AgreementPart } from './agreement-part.tsx';
 import { BiasPart } from './bias-part.tsx';
 import { LabelersTable } from './labelers-table.tsx';
+import { ReviewsPart } from './reviews-part.tsx';
 import { RewardPart } from './reward-part.tsx';
 import { SkipReasons } from './skip-reasons.tsx';
 import { alphaText } from './words.ts';
@@ -95,6 +96,7 @@ function ProjectQuality({ project }: { project: ProjectSummary }) {
               <BiasPart report={data} />
               <RewardPart report={data} />
               <GoldPart report={data} />
+              <ReviewsPart projectId={project.id} />
               <SkipReasons projectId={project.id} />
               <p className="text-12 text-quiet">
                 Measured {now === null ? '' : ago(data.measuredAt, now)}, over current labels that were not

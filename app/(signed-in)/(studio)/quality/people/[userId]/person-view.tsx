@@ -16,6 +16,7 @@ import { LongerSentence, PositionFigure } from '../../bias-part.tsx';
 import type { Report } from '../../quality-view.tsx';
 import { StandingChip } from '../../standing-chip.tsx';
 import { STANDING_NAMES } from '../../words.ts';
+import { AskReview } from './ask-review.tsx';
 import { ImpactList } from './impact-list.tsx';
 import { type Standing, StandingDialog } from './standing-dialog.tsx';
 
@@ -26,7 +27,9 @@ type Labeler = Report['labelers'][number];
 export function PersonView({ userId }: { userId: string }) {
   return (
     <WithProject title="Labeler" none="A labeler’s figures belong to a project. An admin can add you to one.">
-      {(project) => <InProject projectId={project.id} projectName={project.name} userId={userId} />}
+      {(project) => (
+        <InProject key={project.id} projectId={project.id} projectName={project.name} userId={userId} />
+      )}
     </WithProject>
   );
 }
@@ -302,6 +305,9 @@ function NewestLabels({ projectId, userId }: { projectId: string; userId: string
                     {dateTime(label.at)} UTC · {label.kind}
                     {label.activeSeconds > 0 && ` · ${duration(label.activeSeconds)}`}
                     {label.purpose !== 'training' && <Chip>{label.purpose}</Chip>}
+                    {label.purpose === 'training' && label.kind !== 'review' && label.state !== 'late' && (
+                      <AskReview projectId={projectId} taskId={label.taskId} prompt={label.prompt} />
+                    )}
                     {label.state === 'late' && <Chip>late, not counted</Chip>}
                     {label.goldScore !== null && <Chip>known answer met {percent(label.goldScore)}</Chip>}
                   </p>

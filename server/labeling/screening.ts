@@ -1,0 +1,112 @@
+import { and, eq, isNull, type SQL, sql } from 'drizzle-orm';
+import type { Database, Executor, Transaction } from '@/db/client.ts';
+import { assignments, memberships, type ProjectSettings, tasks, users } from '@/db/schema.ts';
+import { AppError } from '../errors.ts';
+import type { Project } from '../people/access.ts';
+import { record } from '../people/audit.ts';
+
+/*
+ * Screening: tasks with known answers that a member does before any other work. The first ones that they hand in decide,
+ * as many as the project asks for; more do not help and do not harm.
+ */
+
+/** Averages of the same scores may differ in their last bit by the order in which they were added. */
+const ROUNDING = 1e-9;
+
+type Screening = NonNullable<ProjectSettings['screening']>;
+
+/** How far a person's screening has come. */
+export interface ScreeningResult {
+  /** Screening tasks handed in. */
+  done: number;
+  /** Mean accuracy on those that decide, 0 to 1; null before the first. */
+  accuracy: number | null;
+}
+
+/** What decides a member's screening: the first `wanted` scores, oldest first. `member` names the person. */
+function deciding(projectId: string, labelerId: SQL | string, wanted: number): SQL {
+  return sql`(select a.gold_score as score from ${assignments} a join ${tasks} t on t.id = a.task_id
+    where a.project_id = ${projectId} and a.labeler_id = ${labelerId} and a.state in ('submitted', 'late')
+      and t.purpose = 'screening'
+    order by a.ended_at, a.id limit ${wanted})`;
+}
+
+/** How far a person's screening in a project has come. */
+export async function screeningResult(
+  db: Executor,
+  projectId: string,
+  labelerId: string,
+  screening: Screening,
+): Promise<ScreeningResult> {
+  const [row] = await db.execute<{ done: number; accuracy: number | null }>(
+    sql`select count(*)::int as done, avg(score)::float8 as accuracy
+      from ${deciding(projectId, labelerId, screening.tasks)} as deciding`,
+  );
+  return { done: row?.done ?? 0, accuracy: row?.accuracy ?? null };
+}
+
+/**
+ * Notes who has passed the project's screening by now: one member after a submission, all of them after the rule changed.
+ * Whoever has passed, or was let through, stays so.
+ * @param labelerId only this member; every one when absent
+ */
+export async function settleScreening(
+  tx: Transaction,
+  project: Pick<Project, 'id' | 'settings'>,
+  labelerId?: string,
+): Promise<void> {
+  const { screening } = project.settings;
+  if (screening === null) return;
+  const waiting = and(
+    eq(memberships.projectId, project.id),
+    labelerId === undefined ? undefined : eq(memberships.userId, labelerId),
+    isNull(memberships.screenedAt),
+  );
+  // Of two last tasks that are handed in at once, the second waits here and then counts the first.
+  const held = await tx
+    .select({ id: memberships.id })
+    .from(memberships)
+    .where(waiting)
+    .orderBy(memberships.id)
+    .for('no key update');
+  if (held.length === 0) return;
+  await tx
+    .update(memberships)
+    .set({ screenedAt: sql`now()` })
+    .where(
+      and(
+        waiting,
+        sql`(select count(*) = ${screening.tasks} and avg(score) >= ${screening.pass - ROUNDING}::float8
+          from ${deciding(project.id, sql`${memberships}."user_id"`, screening.tasks)} as deciding)`,
+      ),
+    );
+}
+
+/**
+ * Lets a member do real work whatever their screening came to.
+ * @throws NOT_FOUND when the person is no member of the project
+ */
+export async function letThrough(
+  db: Database,
+  input: { projectId: string; userId: string; actorId: string },
+): Promise<void> {
+  const { projectId, userId, actorId } = input;
+  await db.transaction(async (tx) => {
+    const [member] = await tx
+      .select({ id: memberships.id, screenedAt: memberships.screenedAt, name: users.name })
+      .from(memberships)
+      .innerJoin(users, eq(users.id, memberships.userId))
+      .where(
+        and(
+          eq(memberships.projectId, projectId),
+          eq(memberships.userId, userId),
+          isNull(memberships.endedAt),
+        ),
+      )
+      .for('update', { of: memberships });
+    if (!member) throw new AppError('NOT_FOUND', 'This person is no member of the project.');
+    if (member.screenedAt !== null) return;
+    await tx.update(memberships).set({ screenedAt: sql`now()` }).where(eq(memberships.id, member.id));
+    await record(tx, actorId, 'member.let_through', { kind: 'project', id: projectId }, { userId });
+  });
+}
