@@ -105,10 +105,13 @@ describe.skipIf(!hasChromium)('a contractor without a pointer', async () => {
     await page.getByText('Draft saved').waitFor();
     await page.reload();
     await expect.poll(() => page.getByLabel('Your answer').inputValue()).toBe(ANSWER);
-    await press('Control+Enter');
+    await page.getByText('3 closing questions are open').waitFor();
+    await press('1', '2', '3', 'Control+Enter');
     await page.getByText('Which river runs through Belm?').first().waitFor();
     const stored = await db.select().from(demonstrations);
-    expect(stored.map(({ text }) => text)).toEqual([ANSWER]);
+    expect(stored.map(({ text, checklist }) => ({ text, checklist }))).toEqual([
+      { text: ANSWER, checklist: ['helpful', 'truthful', 'harmless'] },
+    ]);
   });
 
   it('ranks nine with ties and strengths, hears every move, confirms, and submits', async () => {
