@@ -145,6 +145,18 @@ describe.skipIf(!hasChromium)('a contractor without a pointer', async () => {
     await press('f', '2', '9');
     await expect.poll(announced).toBe('H has 2 flags.');
 
+    // Two side by side, the other side, another completion there, and all of them again.
+    await press('c');
+    const beside = page.getByRole('region', { name: 'Side by side' });
+    await beside.getByRole('heading', { name: 'H beside I' }).waitFor();
+    await press('ArrowRight', 'ArrowUp');
+    await beside.getByRole('heading', { name: 'H beside G' }).waitFor();
+    await press('d');
+    await expect.poll(announced).toBe('Differences are marked.');
+    expect(await beside.locator('mark').allTextContents()).toEqual(['H.', 'G.']);
+    await press('d', 'c');
+    await beside.waitFor({ state: 'detached' });
+
     await press('w');
     await expect.poll(announced).toBe('1–4: how much better rank 1 is than 2.');
     await press('4', '3', '2', '1', '1', '2');
