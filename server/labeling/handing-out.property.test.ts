@@ -31,7 +31,7 @@ import { submit } from './submit.ts';
 
 const { db } = await openTestDatabase();
 
-const CAP = 5;
+const CAP = 3;
 const SCREENING = { tasks: 2, pass: 0.6 };
 /** anna and ben are contractors, rita a researcher, nora a contractor not yet screened, vera one who may review. */
 const PEOPLE = ['anna', 'ben', 'rita', 'nora', 'vera'] as const;
@@ -76,7 +76,7 @@ const command: fc.Arbitrary<Command> = fc.oneof(
     }),
   },
   {
-    weight: 1,
+    weight: 2,
     arbitrary: fc.record({
       ...common,
       do: fc.constant('standing' as const),
@@ -241,8 +241,10 @@ class World {
       },
     };
     const content = draft[told.kind];
-    const saved = await saveDraft(db, { ...own, revision: told.drafts.size, content });
+    const revision = told.drafts.size;
+    const saved = await saveDraft(db, { ...own, revision, content });
     if (saved.status !== 'saved') return;
+    expect(saved.revision, 'a draft was written over one that it did not know').toBe(revision + 1);
     expect(told.drafts.has(saved.revision), `two saves both became revision ${saved.revision}`).toBe(false);
     told.drafts.set(saved.revision, JSON.stringify(content));
   }
@@ -324,6 +326,12 @@ class World {
           ['active', 'submitted', 'late'].includes(state) && this.told.get(id)?.wasOut === false,
       );
       expect(counted.length, `labels of ${who} today`).toBeLessThanOrEqual(CAP);
+      if (this.standing.get(who) === 'paused') {
+        expect(
+          mine.filter(({ state }) => state === 'active'),
+          `in the hands of ${who}, who is paused`,
+        ).toEqual([]);
+      }
       if (who !== 'nora') continue;
       const screening = mine
         .filter(({ taskId, state }) => taskOf.get(taskId)?.purpose === 'screening' && state === 'submitted')
