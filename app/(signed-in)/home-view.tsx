@@ -133,7 +133,7 @@ function Newest({ projectId }: { projectId: string }) {
                       value={run.step}
                       total={run.totalSteps}
                       label={`Steps of ${run.name || run.stage}`}
-                      tone={run.status === 'completed' ? 'green' : 'gold'}
+                      tone={run.status === 'completed' ? 'green' : 'plain'}
                     />
                   </li>
                 ))}
@@ -181,8 +181,10 @@ function BestModels({ projectId }: { projectId: string }) {
     <Section title="Newest models">
       <ul className="flex max-w-2xl flex-col gap-2">
         {models.data.map((model) => (
-          <li key={model.id} className="flex items-center gap-3">
-            <ModelChip kind={model.kind} />
+          <li key={model.id} className="grid grid-cols-[5rem_minmax(0,1fr)] items-center gap-3">
+            <span>
+              <ModelChip kind={model.kind} />
+            </span>
             <Link href={`/models/${model.id}`} className="truncate hover:underline">
               {model.name}
             </Link>

@@ -75,6 +75,16 @@ export const METRIC_CHARTS: MetricChart[] = [
   },
 ];
 
+/** A reported value in words, with its unit; as it is reported when it has no chart. */
+export function metricName(key: string): string {
+  for (const { title, unit, lines } of METRIC_CHARTS) {
+    const line = lines.find(({ keys }) => keys.includes(key));
+    if (line === undefined) continue;
+    return lines.length === 1 ? `${title}, ${unit}` : `${title}: ${line.label}, ${unit}`;
+  }
+  return key;
+}
+
 export interface MetricRow {
   step: number;
   values: Record<string, number>;

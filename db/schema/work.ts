@@ -280,6 +280,8 @@ export const assignments = pgTable(
       .where(sql`${table.state} = 'active'`),
     index('assignments_leases').on(table.projectId, table.leaseUntil).where(sql`${table.state} = 'active'`),
     index('assignments_labeler').on(table.labelerId, table.projectId, table.createdAt),
+    // A person's history, over all projects, newest first: ids are in the order of time.
+    index('assignments_history').on(table.labelerId, table.id),
     oneOf('assignments_kind', table.kind, TASK_KINDS),
     oneOf('assignments_state', table.state, ASSIGNMENT_STATES),
     check('assignments_lease', sql`(${table.state} = 'active') = (${table.leaseUntil} is not null)`),
@@ -352,6 +354,21 @@ export const demonstrations = pgTable(
     index('demonstrations_labeler').on(table.labelerId, table.createdAt),
     index('demonstrations_task').on(table.taskId),
   ],
+);
+
+/**
+ * What texts like a demonstration are found by: MinHash bands of it (server/labeling/near). Made when they are first
+ * asked for; can be made again from the text at any time.
+ */
+export const textSketches = pgTable(
+  'text_sketches',
+  {
+    demonstrationId: uuid('demonstration_id')
+      .primaryKey()
+      .references(() => demonstrations.id),
+    bands: integer('bands').array().notNull(),
+  },
+  (table) => [index('text_sketches_bands').using('gin', table.bands)],
 );
 
 export const rankings = pgTable(

@@ -1,18 +1,23 @@
-import { and, desc, eq, ilike, isNull, lt, or, sql } from 'drizzle-orm';
+import { and, desc, eq, inArray, isNull, lt, type SQL, sql } from 'drizzle-orm';
+import type { AnyPgColumn, PgSelect } from 'drizzle-orm/pg-core';
 import type { Database } from '@/db/client.ts';
 import {
   type AssignmentState,
   assignments,
   type Brief,
   type Draft,
+  datasetVersionLabels,
   demonstrations,
+  draftRevisions,
   guidelines,
   type Message,
   type ProjectSettings,
   projects,
   prompts,
+  type ReviewVerdict,
   rankings,
   reviews,
+  reviewVerdicts,
   type TaskKind,
   tasks,
 } from '@/db/schema.ts';
@@ -26,6 +31,8 @@ import { completionsInOrder } from './work.ts';
 
 /** Characters of a prompt or label that a list shows. */
 const EXCERPT = 240;
+/** Earlier saves of a draft that a page shows. */
+const DRAFTS_SHOWN = 50;
 
 export interface HistoryItem {
   assignmentId: string;
@@ -35,77 +42,141 @@ export interface HistoryItem {
   state: AssignmentState;
   /** The last turn of the prompt, cut. */
   prompt: string;
-  /** What was submitted or drafted, cut; empty for a ranking. */
+  /** What was submitted or drafted, cut; of a ranking its note. */
   text: string;
   hasDraft: boolean;
   /** Version of the current label; null when nothing was submitted. */
   version: number | null;
+  /** The guideline version that it was made under. */
+  guidelineVersion: number | null;
+  /** Whether a dataset version holds it: it can no longer be changed. */
+  frozen: boolean;
+  /** What a review last said of any of its versions. */
+  verdict: ReviewVerdict | null;
   skipReason: string | null;
   activeSeconds: number;
   handedOutAt: Date;
   endedAt: Date | null;
 }
 
+export interface HistoryFilter {
+  projectId?: string | undefined;
+  kind?: TaskKind | undefined;
+  state?: AssignmentState | undefined;
+  /** A day in UTC, `2026-11-24`: when it ended, or was handed out where it has not. */
+  day?: string | undefined;
+  /** Words that prompt, text, note or a reviewer's comment hold, each of them somewhere. */
+  search?: string | undefined;
+}
+
 /**
- * A person's own work, newest first.
- * @param options.search words that the prompt or the text holds
+ * A person's own work, newest first. A page is read off the index of the person's assignments; a search goes through
+ * what this one person wrote, newest first, until the page is full.
  * @param options.before the last assignment id of the page before
  */
 export async function listHistory(
   db: Database,
   labelerId: string,
-  options: {
-    projectId?: string | undefined;
-    search?: string | undefined;
-    before?: string | undefined;
-    limit: number;
-  },
+  options: HistoryFilter & { before?: string | undefined; limit: number },
 ): Promise<{ items: HistoryItem[]; next: string | null }> {
-  const promptText = sql<string>`coalesce(
-    ${demonstrations.writtenPrompt} -> -1 ->> 'content', ${prompts.messages} -> -1 ->> 'content',
-    ${assignments.draft} -> 'prompt' -> -1 ->> 'content', ${tasks.brief} ->> 'instruction')`;
-  const labelText = sql<string>`coalesce(${demonstrations.text}, ${assignments.draft} ->> 'text', '')`;
-  const pattern = options.search ? `%${options.search.replace(/[\\%_]/g, '\\$&')}%` : undefined;
-  const rows = await db
-    .select({
-      assignmentId: assignments.id,
-      projectId: assignments.projectId,
-      projectName: projects.name,
-      kind: assignments.kind,
-      state: assignments.state,
-      prompt: sql<string>`left(${promptText}, ${EXCERPT})`,
-      text: sql<string>`left(${labelText}, ${EXCERPT})`,
-      hasDraft: sql<boolean>`${assignments.draft} is not null`,
-      version: sql<
-        number | null
-      >`coalesce(${reviews.version}, ${demonstrations.version}, ${rankings.version})`,
-      skipReason: assignments.skipReason,
-      activeSeconds: assignments.activeSeconds,
-      handedOutAt: assignments.createdAt,
-      endedAt: assignments.endedAt,
-    })
-    .from(assignments)
+  const ids = await pageOf(db, labelerId, options);
+  const shown = ids.slice(0, options.limit);
+  if (shown.length === 0) return { items: [], next: null };
+  const currentId = sql<string | null>`coalesce(${reviews.id}, ${demonstrations.id}, ${rankings.id})`;
+  const rows = await joined(
+    db
+      .select({
+        assignmentId: assignments.id,
+        projectId: assignments.projectId,
+        projectName: projects.name,
+        kind: assignments.kind,
+        state: assignments.state,
+        prompt: sql<string>`coalesce(left(${LAST_TURN}, ${EXCERPT}), '')`,
+        text: sql<string>`coalesce(left(${LABEL_TEXT}, ${EXCERPT}), '')`,
+        hasDraft: sql<boolean>`${assignments.draft} is not null`,
+        version: sql<
+          number | null
+        >`coalesce(${reviews.version}, ${demonstrations.version}, ${rankings.version})`,
+        guidelineVersion: guidelines.version,
+        frozen: sql<boolean>`exists (select 1 from ${datasetVersionLabels}
+          where ${datasetVersionLabels.labelId} = ${currentId})`,
+        verdict: sql<ReviewVerdict | null>`(
+          select ${reviewVerdicts.verdict} from ${reviewVerdicts}
+          join ${reviews} as "said" on "said"."id" = ${reviewVerdicts.reviewId}
+            and "said"."superseded_at" is null and not "said"."late"
+          where ${reviewVerdicts.labelId} in (
+            select "id" from ${demonstrations} as "own" where "own"."assignment_id" = ${assignments.id}
+            union all select "id" from ${rankings} as "own" where "own"."assignment_id" = ${assignments.id})
+          order by "said"."created_at" desc, "said"."id" desc limit 1)`,
+        skipReason: assignments.skipReason,
+        activeSeconds: assignments.activeSeconds,
+        handedOutAt: assignments.createdAt,
+        endedAt: assignments.endedAt,
+      })
+      .from(assignments)
+      .$dynamic(),
+  )
+    .innerJoin(projects, eq(projects.id, assignments.projectId))
+    .leftJoin(guidelines, eq(guidelines.id, assignments.guidelineId))
+    .where(inArray(assignments.id, shown))
+    .orderBy(desc(assignments.id));
+  return { items: rows, next: ids.length > options.limit ? (shown.at(-1) ?? null) : null };
+}
+
+/** The ids of one page, and one more when there are further ones. */
+async function pageOf(
+  db: Database,
+  labelerId: string,
+  options: HistoryFilter & { before?: string | undefined; limit: number },
+): Promise<string[]> {
+  const words = (options.search ?? '').split(/\s+/u).filter((word) => word !== '');
+  const { day } = options;
+  const wanted = and(
+    eq(assignments.labelerId, labelerId),
+    options.projectId ? eq(assignments.projectId, options.projectId) : undefined,
+    options.kind ? eq(assignments.kind, options.kind) : undefined,
+    options.state ? eq(assignments.state, options.state) : undefined,
+    day
+      ? sql`(coalesce(${assignments.endedAt}, ${assignments.createdAt}) at time zone 'UTC')::date = ${day}::date`
+      : undefined,
+    options.before ? lt(assignments.id, options.before) : undefined,
+    ...words.map((word) => sql`${SEARCHED} ilike ${`%${word.replace(/[\\%_]/g, '\\$&')}%`}`),
+  );
+  const from = db.select({ id: assignments.id }).from(assignments).$dynamic();
+  const rows = await (words.length > 0 ? joined(from) : from)
+    .where(wanted)
+    .orderBy(desc(assignments.id))
+    .limit(options.limit + 1);
+  return rows.map(({ id }) => id);
+}
+
+const LAST_TURN = sql<string>`coalesce(
+  ${demonstrations.writtenPrompt} -> -1 ->> 'content', ${prompts.messages} -> -1 ->> 'content',
+  ${assignments.draft} -> 'prompt' -> -1 ->> 'content', ${tasks.brief} ->> 'instruction')`;
+const LABEL_TEXT = sql<string>`coalesce(${demonstrations.text}, nullif(${rankings.note}, ''),
+  ${assignments.draft} ->> 'text', nullif(${assignments.draft} ->> 'note', ''))`;
+/** Every turn of a conversation, one below the other. */
+const turnsOf = (messages: SQL | AnyPgColumn) =>
+  sql`(select string_agg(turn ->> 'content', E'\n') from jsonb_array_elements(
+    case jsonb_typeof(${messages}) when 'array' then ${messages} else '[]'::jsonb end) turn)`;
+const SEARCHED = sql`concat_ws(E'\n', ${turnsOf(prompts.messages)}, ${turnsOf(demonstrations.writtenPrompt)},
+  ${tasks.brief} ->> 'instruction', ${demonstrations.text}, ${rankings.note}, ${assignments.skipNote},
+  ${assignments.draft} ->> 'text', ${assignments.draft} ->> 'note', ${turnsOf(sql`${assignments.draft} -> 'prompt'`)},
+  (select string_agg(${reviewVerdicts.comment}, E'\n') from ${reviewVerdicts}
+    where ${reviewVerdicts.reviewId} = ${reviews.id}
+      or ${reviewVerdicts.labelId} in (${demonstrations.id}, ${rankings.id})))`;
+
+/** An assignment's prompt and the current version of its label, of whichever kind. */
+function joined<Query extends PgSelect>(query: Query) {
+  return query
     .innerJoin(tasks, eq(tasks.id, assignments.taskId))
     .leftJoin(prompts, eq(prompts.id, tasks.promptId))
-    .innerJoin(projects, eq(projects.id, assignments.projectId))
     .leftJoin(
       demonstrations,
       and(eq(demonstrations.assignmentId, assignments.id), isNull(demonstrations.supersededAt)),
     )
     .leftJoin(rankings, and(eq(rankings.assignmentId, assignments.id), isNull(rankings.supersededAt)))
-    .leftJoin(reviews, and(eq(reviews.assignmentId, assignments.id), isNull(reviews.supersededAt)))
-    .where(
-      and(
-        eq(assignments.labelerId, labelerId),
-        options.projectId ? eq(assignments.projectId, options.projectId) : undefined,
-        options.before ? lt(assignments.id, options.before) : undefined,
-        pattern ? or(ilike(promptText, pattern), ilike(labelText, pattern)) : undefined,
-      ),
-    )
-    .orderBy(desc(assignments.id))
-    .limit(options.limit + 1);
-  const items = rows.slice(0, options.limit);
-  return { items, next: rows.length > options.limit ? (items.at(-1)?.assignmentId ?? null) : null };
+    .leftJoin(reviews, and(eq(reviews.assignmentId, assignments.id), isNull(reviews.supersededAt)));
 }
 
 export interface LabelVersion {
@@ -134,6 +205,11 @@ export interface HistoryDetail {
   completions: { id: string; text: string }[];
   guideline: { id: string; version: number } | null;
   draft: { content: Draft | null; revision: number };
+  /** Earlier saves of the draft that were kept, newest first, at most 50 of them. */
+  keptDrafts: { revision: number; content: Draft; savedAt: Date }[];
+  handedOutAt: Date;
+  endedAt: Date | null;
+  activeSeconds: number;
   /** Newest first. */
   versions: LabelVersion[];
   /** Dataset versions that hold the current label: while there is one, it cannot be edited. */
@@ -183,6 +259,19 @@ export async function historyDetail(db: Database, own: OwnAssignment): Promise<H
     completions: await completionsInOrder(db, assignment.shownOrder),
     guideline: guideline ?? null,
     draft: { content: assignment.draft, revision: assignment.draftRevision },
+    keptDrafts: await db
+      .select({
+        revision: draftRevisions.revision,
+        content: draftRevisions.content,
+        savedAt: draftRevisions.savedAt,
+      })
+      .from(draftRevisions)
+      .where(eq(draftRevisions.assignmentId, assignment.id))
+      .orderBy(desc(draftRevisions.revision))
+      .limit(DRAFTS_SHOWN),
+    handedOutAt: assignment.createdAt,
+    endedAt: assignment.endedAt,
+    activeSeconds: assignment.activeSeconds,
     versions,
     frozenInto: current ? await versionsHolding(db, current.labelId, ...alongside) : [],
     skipReason: assignment.skipReason,

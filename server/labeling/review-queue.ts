@@ -95,13 +95,12 @@ async function feed(tx: Transaction, project: ProjectOf, taskIds: string[]): Pro
     .orderBy(asc(tasks.id))
     .for('no key update', { of: tasks });
   const labelled = await loadLabelled(tx, held, project.settings.review.rewardMargin !== null);
-  let made = 0;
-  for (const { task, promptId, count, ...labels } of labelled) {
-    if (count === 0 || (count < task.wantedLabels && task.state === 'open')) continue;
+  const needed = labelled.flatMap(({ task, promptId, count, ...labels }) => {
+    if (count === 0 || (count < task.wantedLabels && task.state === 'open')) return [];
     const why = whyReview({ id: task.id, ...labels }, project.settings.review);
-    if (why && (await putInReview(tx, project, task, promptId, why)) !== null) made++;
-  }
-  return made;
+    return why ? [{ task, promptId, ...why }] : [];
+  });
+  return (await putInReview(tx, project, needed)).length;
 }
 
 interface Labelled extends Omit<LabelledTask, 'id'> {
@@ -170,42 +169,54 @@ function grouped<T, K>(rows: T[], keyOf: (row: T) => K): Map<K, T[]> {
   return groups;
 }
 
+interface NeedsReview {
+  task: Task;
+  /** The prompt that its labels answer. */
+  promptId: string;
+  reason: ReviewReason;
+  finding: ReviewFinding | null;
+}
+
 /**
- * Makes the review of a task's labels, with the completions in an order of their own for each reviewer.
- * @returns its task id; null when there is one already
+ * Makes the reviews of tasks, each with the subject's completions, to be shown in an order of the reviewer's own.
+ * @returns their task ids; those that are in review already are passed over
  */
-async function putInReview(
-  tx: Transaction,
-  project: ProjectOf,
-  subject: Task,
-  promptId: string,
-  why: { reason: ReviewReason; finding: ReviewFinding | null },
-): Promise<string | null> {
-  const [made] = await tx
+async function putInReview(tx: Transaction, project: ProjectOf, needed: NeedsReview[]): Promise<string[]> {
+  if (needed.length === 0) return [];
+  const made = await tx
     .insert(tasks)
-    .values({
-      projectId: project.id,
-      promptId,
-      kind: 'review',
-      subjectTaskId: subject.id,
-      reviewReason: why.reason,
-      reviewFinding: why.finding,
-      wantedLabels: project.settings.wantedLabels.review,
-      priority: subject.priority,
-      roundId: subject.roundId,
-    })
+    .values(
+      needed.map(({ task, promptId, reason, finding }) => ({
+        projectId: project.id,
+        promptId,
+        kind: 'review' as const,
+        subjectTaskId: task.id,
+        reviewReason: reason,
+        reviewFinding: finding,
+        wantedLabels: project.settings.wantedLabels.review,
+        priority: task.priority,
+        roundId: task.roundId,
+      })),
+    )
     .onConflictDoNothing()
-    .returning({ id: tasks.id });
-  if (!made) return null;
+    .returning({ id: tasks.id, subjectTaskId: tasks.subjectTaskId });
+  const reviewOf = new Map(made.map(({ id, subjectTaskId }) => [subjectTaskId, id]));
   const shown = await tx
-    .select({ completionId: taskCompletions.completionId })
+    .select({ subjectTaskId: taskCompletions.taskId, completionId: taskCompletions.completionId })
     .from(taskCompletions)
-    .where(eq(taskCompletions.taskId, subject.id))
+    .where(
+      inArray(
+        taskCompletions.taskId,
+        made.flatMap(({ subjectTaskId }) => subjectTaskId ?? []),
+      ),
+    )
     .orderBy(asc(taskCompletions.id));
-  if (shown.length > 0) {
-    await tx.insert(taskCompletions).values(shown.map((row) => ({ ...row, taskId: made.id })));
-  }
-  return made.id;
+  const copies = shown.flatMap(({ subjectTaskId, completionId }) => {
+    const taskId = reviewOf.get(subjectTaskId);
+    return taskId === undefined ? [] : [{ taskId, completionId }];
+  });
+  if (copies.length > 0) await tx.insert(taskCompletions).values(copies);
+  return made.map(({ id }) => id);
 }
 
 /**
@@ -280,8 +291,8 @@ async function askOnce(
   note: string,
 ): Promise<ReviewAsked> {
   const finding = note === '' ? null : { note };
-  const made = await putInReview(tx, project, task, promptId, { reason: 'asked', finding });
-  if (made !== null) return { reviewTaskId: made, outcome: 'made' };
+  const [made] = await putInReview(tx, project, [{ task, promptId, reason: 'asked', finding }]);
+  if (made !== undefined) return { reviewTaskId: made, outcome: 'made' };
   if (finding !== null) {
     await tx
       .update(tasks)

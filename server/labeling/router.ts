@@ -1,12 +1,13 @@
 import { z } from 'zod';
-import { TASK_KINDS } from '@/db/schema.ts';
+import { ASSIGNMENT_STATES, TASK_KINDS } from '@/db/schema.ts';
 import { contractorProcedure, projectMemberProcedure, router } from '../trpc.ts';
 import { takeNext } from './assign.ts';
 import { heartbeat, saveDraft } from './drafts.ts';
 import { editLabel } from './edit.ts';
 import { historyDetail, listHistory } from './history.ts';
 import { draftContent, labelContent } from './kinds/kinds.ts';
-import { activeSeconds, idempotencyKey, skipReason, storable } from './schemas.ts';
+import { earlierLikeThis } from './near/earlier.ts';
+import { activeSeconds, anyText, idempotencyKey, skipReason, storable } from './schemas.ts';
 import { skip, undoSkip } from './skip.ts';
 import { ownStats } from './stats.ts';
 import { submit } from './submit.ts';
@@ -62,6 +63,11 @@ export const labelingRouter = router({
       return loadWork(ctx.db, input.assignmentId);
     }),
 
+  /** Whether a text nearly repeats an earlier demonstration of one's own. A mutation, for a text does not fit into an address. */
+  earlierLikeThis: contractorProcedure
+    .input(z.strictObject({ assignmentId, text: anyText }))
+    .mutation(({ ctx, input }) => earlierLikeThis(ctx.db, { ...input, labelerId: ctx.user.id })),
+
   /** Hands in a label of whatever kind: `content.kind` names it, and the kind's schema is what it must hold. */
   submit: contractorProcedure
     .input(
@@ -78,6 +84,9 @@ export const labelingRouter = router({
     .input(
       z.strictObject({
         projectId: z.uuid().optional(),
+        kind: kind.optional(),
+        state: z.enum(ASSIGNMENT_STATES).optional(),
+        day: z.iso.date('expected a day as 2026-11-24').optional(),
         search: z.string().trim().max(200).transform(storable).optional(),
         before: z.uuid().optional(),
         limit: z.number().int().min(1).max(100).default(30),
@@ -103,5 +112,5 @@ export const labelingRouter = router({
 
   stats: projectMemberProcedure
     .input(z.strictObject({ projectId: z.uuid() }))
-    .query(({ ctx, input }) => ownStats(ctx.db, ctx.user.id, input.projectId)),
+    .query(({ ctx }) => ownStats(ctx.db, ctx.user.id, ctx.project)),
 });

@@ -10,6 +10,8 @@ const WEEK = 7 * DAY;
 const FIRST_MONDAY = 4 * DAY;
 /** Days that are drawn one by one; a longer time is drawn by week. */
 const MOST_DAYS = 42;
+/** Fewer rankings a day than this, over two weeks or more, are drawn by week too: their intervals would say nothing. */
+const LEAST_A_DAY = 60;
 
 /** How far rankings agree. */
 export interface AgreementFigures {
@@ -77,10 +79,12 @@ export class AgreementCount {
   readonly #unit: 'day' | 'week';
   #prompt = 0;
 
-  /** @param span milliseconds from the oldest ranking to the newest */
-  constructor(revoked: ReadonlySet<string>, span: number) {
+  /** @param extent milliseconds from the oldest ranking to the newest, and about how many there are */
+  constructor(revoked: ReadonlySet<string>, extent: { span: number; rankings: number }) {
     this.#revoked = revoked;
-    this.#unit = span > MOST_DAYS * DAY ? 'week' : 'day';
+    const days = extent.span / DAY;
+    const sparse = days >= 14 && extent.rankings < days * LEAST_A_DAY;
+    this.#unit = days > MOST_DAYS || sparse ? 'week' : 'day';
   }
 
   add(task: RankedTask): void {

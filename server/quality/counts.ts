@@ -1,5 +1,6 @@
 import { addCluster, emptySums } from '@touchstone/trainer/evaluation/clustered-ratio.ts';
-import { and, asc, desc, eq, inArray, isNotNull, isNull, sql } from 'drizzle-orm';
+import { and, asc, eq, inArray, isNotNull, isNull, sql } from 'drizzle-orm';
+import { alias } from 'drizzle-orm/pg-core';
 import type { Executor } from '@/db/client.ts';
 import {
   assignments,
@@ -14,8 +15,9 @@ import {
   tasks,
   users,
 } from '@/db/schema.ts';
+import { current, rejectedInReview } from '../labeling/counted.ts';
 import { Speed, type SpeedFigures } from './speed.ts';
-import { type Share, shareOf } from './tally.ts';
+import { meanScoreOf, type Share, shareOf } from './tally.ts';
 
 /** Gold tasks that are listed, those that most people miss first. */
 const LISTED_GOLD = 20;
@@ -98,10 +100,10 @@ export async function goldAccuracy(db: Executor, projectId: string): Promise<Gol
     : [];
   const nameOf = new Map(named.map((row) => [row.id, row]));
   return {
-    overall: shareOf(overall),
-    byLabeler: sharesOf(labelers),
+    overall: meanScoreOf(overall),
+    byLabeler: scoresOf(labelers),
     tasks: ranked.flatMap(([taskId, sums]) => {
-      const score = shareOf(sums);
+      const score = meanScoreOf(sums);
       const task = nameOf.get(taskId);
       return score && task ? [{ taskId, prompt: task.prompt, purpose: task.purpose, score }] : [];
     }),
@@ -118,37 +120,27 @@ function sumsBy<Row extends { score: number }>(rows: Row[], key: (row: Row) => s
   return all;
 }
 
-function sharesOf(all: ReturnType<typeof sumsBy>): Map<string, Share> {
+function scoresOf(all: ReturnType<typeof sumsBy>): Map<string, Share> {
   const shares = new Map<string, Share>();
   for (const [id, sums] of all) {
-    const share = shareOf(sums);
+    const share = meanScoreOf(sums);
     if (share) shares.set(id, share);
   }
   return shares;
 }
 
-/** Of a person's labels that were reviewed, the share that was rejected; a label's newest verdict holds. */
+/** Of a person's labels that were reviewed, the share that was rejected, as freezing sees it (counted.ts). */
 export async function rejectedShares(db: Executor, projectId: string): Promise<Map<string, Share>> {
   const found = new Map<string, { a: number; n: number }>();
   for (const table of [rankings, demonstrations]) {
-    const verdicts = db
-      .selectDistinctOn([reviewVerdicts.labelId], {
-        labelId: reviewVerdicts.labelId,
-        verdict: reviewVerdicts.verdict,
-      })
-      .from(reviewVerdicts)
-      .innerJoin(reviews, eq(reviews.id, reviewVerdicts.reviewId))
-      .where(and(eq(reviews.projectId, projectId), isNull(reviews.supersededAt), eq(reviews.late, false)))
-      .orderBy(reviewVerdicts.labelId, desc(reviews.createdAt))
-      .as('verdicts');
     const rows = await db
       .select({
         labelerId: table.labelerId,
         judged: sql<number>`count(*)::int`,
-        rejected: sql<number>`(count(*) filter (where ${verdicts.verdict} = 'rejected'))::int`,
+        rejected: sql<number>`(count(*) filter (where ${rejectedInReview(table)}))::int`,
       })
-      .from(verdicts)
-      .innerJoin(table, eq(table.id, verdicts.labelId))
+      .from(table)
+      .where(and(eq(table.projectId, projectId), current(table), judgedIn(db, table)))
       .groupBy(table.labelerId);
     for (const { labelerId, judged, rejected } of rows) {
       const sum = found.get(labelerId) ?? { a: 0, n: 0 };
@@ -162,6 +154,20 @@ export async function rejectedShares(db: Executor, projectId: string): Promise<M
     if (share) shares.set(id, share);
   }
   return shares;
+}
+
+/** Whether a version of the label was judged by a review that counts. */
+function judgedIn(db: Executor, table: typeof rankings | typeof demonstrations) {
+  const judged = alias(table, 'judged_version');
+  return inArray(
+    table.assignmentId,
+    db
+      .select({ assignmentId: judged.assignmentId })
+      .from(reviewVerdicts)
+      .innerJoin(reviews, eq(reviews.id, reviewVerdicts.reviewId))
+      .innerJoin(judged, eq(judged.id, reviewVerdicts.labelId))
+      .where(and(isNull(reviews.supersededAt), eq(reviews.late, false))),
+  );
 }
 
 export interface DemonstrationFigures {

@@ -18,10 +18,10 @@ export interface Flag {
 
 const whole = new Intl.NumberFormat('en', { maximumFractionDigits: 0 });
 
-/** `61 % ± 4`: the wider arm of the interval is named. */
+/** `61 % ± 4`, kept on one line; the wider arm of the interval is named. */
 function within({ mean, low, high }: Share): string {
   const arm = Math.max(mean - low, high - mean) * 100;
-  return `${Math.round(mean * 100)} % ± ${arm < 1 ? arm.toFixed(1) : arm.toFixed(0)}`;
+  return `${Math.round(mean * 100)}\u00a0%\u00a0±\u00a0${arm < 1 ? arm.toFixed(1) : arm.toFixed(0)}`;
 }
 
 /**

@@ -141,7 +141,7 @@ describe('simulated labelers', () => {
     expect(others?.high).toBeGreaterThan(expected);
     expect(report.flags.map(({ kind, userId }) => [kind, userId])).toEqual([['agreement', ids[5]]]);
     expect(report.flags[0]?.sentence).toMatch(
-      /^agrees with others on \d+ % ± \d+ of [\d,]+ pairs; the others with each other on \d+ % ± \d\.$/,
+      /^agrees with others on \d+\s%\s±\s\d+ of [\d,]+ pairs; the others with each other on \d+\s%\s±\s\d\.$/,
     );
   });
 

@@ -59,7 +59,7 @@ export async function measureQuality(
   { projectId, purpose }: { projectId: string; purpose: TaskPurpose },
 ): Promise<QualityReport> {
   const measuredAt = new Date();
-  const agreements = new AgreementCount(await revokedIn(db, projectId), await spanOf(db, projectId));
+  const agreements = new AgreementCount(await revokedIn(db, projectId), await extentOf(db, projectId));
   const biases = new BiasCount();
   const rewards = new RewardCount();
   const allSpeeds = new Speed();
@@ -144,15 +144,16 @@ export async function measureQuality(
   };
 }
 
-/** Milliseconds between a project's oldest current ranking and its newest. */
-async function spanOf(db: Database, projectId: string): Promise<number> {
+/** Milliseconds between a project's oldest current ranking and its newest, and how many there are. */
+async function extentOf(db: Database, projectId: string): Promise<{ span: number; rankings: number }> {
   const [row] = await db
     .select({
       span: sql<
         string | null
       >`extract(epoch from max(${rankings.createdAt}) - min(${rankings.createdAt})) * 1000`,
+      rankings: sql<number>`count(*)::int`,
     })
     .from(rankings)
     .where(and(eq(rankings.projectId, projectId), isNull(rankings.supersededAt)));
-  return Number(row?.span ?? 0);
+  return { span: Number(row?.span ?? 0), rankings: row?.rankings ?? 0 };
 }

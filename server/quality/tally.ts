@@ -2,6 +2,7 @@ import {
   addCluster,
   emptySums,
   type RatioSums,
+  scoreInterval,
   shareInterval,
 } from '@touchstone/trainer/evaluation/clustered-ratio.ts';
 import type { Interval } from '@touchstone/trainer/evaluation/intervals.ts';
@@ -17,6 +18,11 @@ export interface Share extends Interval {
 /** A share as its sums say it; null when nothing was counted. */
 export function shareOf(sums: RatioSums): Share | null {
   return sums.n > 0 ? { ...shareInterval(sums), n: sums.n, clusters: sums.clusters } : null;
+}
+
+/** A mean score from 0 to 1 as its sums say it; null when nothing was scored. */
+export function meanScoreOf(sums: RatioSums): Share | null {
+  return sums.n > 0 ? { ...scoreInterval(sums), n: sums.n, clusters: sums.clusters } : null;
 }
 
 /** Counts hits among things that fall in clusters, one cluster after the other. */

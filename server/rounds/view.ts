@@ -222,6 +222,11 @@ function canGo(round: Round, current: RoundStateView | undefined, run: RunSummar
     : true;
 }
 
+/** A stage or state as people write it. */
+function inWords(name: string): string {
+  return name === 'sft' || name === 'ppo' ? name.toUpperCase() : name;
+}
+
 /** One sentence: what the round waits for now. */
 function waitsFor(
   round: Round,
@@ -240,8 +245,8 @@ function waitsFor(
   const training =
     run && run.status !== 'completed'
       ? run.status === 'queued'
-        ? `a free worker for the ${run.stage} run`
-        : `the ${run.stage} run, at step ${run.step}${run.totalSteps === null ? '' : ` of ${run.totalSteps}`}`
+        ? `a free worker for the ${inWords(run.stage)} run`
+        : `the ${inWords(run.stage)} run, at step ${run.step}${run.totalSteps === null ? '' : ` of ${run.totalSteps}`}`
       : null;
   if (training !== null && run !== null && run.resumeCount > 0 && run.resumedFrom !== null) {
     return `Waits for ${[labels, training].filter(Boolean).join(' and ')} (resumed from step ${run.resumedFrom}).`;
@@ -249,7 +254,7 @@ function waitsFor(
   if (labels !== null || training !== null) {
     return `Waits for ${[labels, training].filter((part) => part !== null).join(' and ')}.`;
   }
-  if (jobState === 'queued') return `Waits for a free worker for ${round.state}.`;
-  if (jobState === 'running') return `A worker is busy with ${round.state}.`;
+  if (jobState === 'queued') return `Waits for a free worker for ${inWords(round.state)}.`;
+  if (jobState === 'running') return `A worker is busy with ${inWords(round.state)}.`;
   return 'Goes on as soon as a worker looks at it.';
 }

@@ -1,9 +1,10 @@
 import { eq } from 'drizzle-orm';
 import type { Database } from '@/db/client.ts';
-import { memberships, taskCompletions, tasks } from '@/db/schema.ts';
+import { memberships } from '@/db/schema.ts';
 import { seedProject, seedPrompt, seedTask } from '@/db/seed.ts';
 import { takeNext } from '../labeling/assign.ts';
 import type { LabelContent } from '../labeling/kinds/kinds.ts';
+import { askForReview } from '../labeling/review-queue.ts';
 import { submit } from '../labeling/submit.ts';
 import type { Project } from '../people/access.ts';
 import { seedCast, seedCrowd } from './cast.ts';
@@ -11,9 +12,9 @@ import { seedRankingProject } from './ranking.ts';
 import type { Scene } from './scene.ts';
 import { ANSWERS, DEMONSTRATIONS, GUIDELINES } from './texts.ts';
 
-/** Three rankings of one prompt that contradict one another, to be adjudicated. */
+/** Three rankings of one prompt that contradict one another, and so came into review by themselves. */
 export async function reviewRanking(db: Database): Promise<Scene> {
-  const { project, cast, task, completionIds } = await seedRankingProject(db, {
+  const { project, cast, completionIds } = await seedRankingProject(db, {
     answers: ANSWERS.slice(0, 4),
     settings: { ratings: 'optional', review: { agreementBelow: 0.6, rewardMargin: 1, sampled: 0 } },
   });
@@ -37,7 +38,6 @@ export async function reviewRanking(db: Database): Promise<Scene> {
       ],
     });
   }
-  await seedReview(db, { id: task.id, projectId: project.id, promptId: task.promptId }, completionIds);
   await mayReview(db, cast.contractor.id);
   return { projectId: project.id, path: '/work', as: cast.contractor.email };
 }
@@ -59,7 +59,12 @@ export async function reviewDemonstration(db: Database): Promise<Scene> {
       checklist: ['helpful', 'truthful', 'harmless'],
     });
   }
-  await seedReview(db, { id: task.id, projectId: project.id, promptId: prompt.id }, []);
+  await askForReview(db, {
+    project,
+    taskId: task.id,
+    note: 'The two answers name different numbers: which is right?',
+    actorId: cast.admin.id,
+  });
   await mayReview(db, cast.contractor.id);
   return { projectId: project.id, path: '/work', as: cast.contractor.email };
 }
@@ -74,22 +79,6 @@ async function label(
   if (assignmentId === null) throw new Error('The scene has no task to label.');
   const idempotencyKey = `scene-${labelerId}`;
   await submit(db, { assignmentId, labelerId, idempotencyKey, activeSeconds: 140, content });
-}
-
-async function seedReview(
-  db: Database,
-  subject: { id: string; projectId: string; promptId: string | null },
-  completionIds: string[],
-): Promise<void> {
-  const { id: subjectTaskId, projectId, promptId } = subject;
-  const [task] = await db
-    .insert(tasks)
-    .values({ projectId, promptId, subjectTaskId, reviewReason: 'low_agreement', kind: 'review' })
-    .returning({ id: tasks.id });
-  if (!task || completionIds.length === 0) return;
-  await db
-    .insert(taskCompletions)
-    .values(completionIds.map((completionId) => ({ taskId: task.id, completionId })));
 }
 
 async function mayReview(db: Database, userId: string): Promise<void> {

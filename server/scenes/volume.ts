@@ -292,7 +292,7 @@ export async function quality(db: Database): Promise<Scene> {
     ),
   );
   await db.execute(sql`analyze`);
-  return { projectId, path: `/projects/${projectId}`, as: cast.admin.email };
+  return { projectId, path: '/quality', as: cast.admin.email };
 }
 
 /** On which share of the pairs of a known order a strict order agrees. */

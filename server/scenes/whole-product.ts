@@ -24,6 +24,7 @@ export interface WholeProduct extends Scene {
   runId: string;
   /** A piece of the writer's work. */
   assignmentId: string;
+  writerId: string;
   sftModelId: string;
   ppoModelId: string;
   emails: { admin: string; researcher: string; ranker: string; writer: string; idle: string };
@@ -99,6 +100,7 @@ export async function seedWholeProduct(db: Database): Promise<WholeProduct> {
     doneRoundId,
     runId,
     assignmentId,
+    writerId: writer.id,
     sftModelId: line.sft,
     ppoModelId: line.ppo,
     emails: {

@@ -1,4 +1,3 @@
-import { appendFileSync } from 'node:fs';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { seedScene } from '@/server/scenes/scenes.ts';
@@ -95,15 +94,12 @@ describe.skipIf(!hasChromium)('every page', async () => {
     await Promise.all(
       Array.from({ length: SIDE_BY_SIDE }, async () => {
         for (let entry = waiting.shift(); entry; entry = waiting.shift()) {
-          const t0 = Date.now();
           try {
             await look(entry);
-            appendFileSync('/tmp/visual-T.log', `ok ${entry.name} ${Date.now() - t0}\n`);
           } catch (error) {
             const said =
               error instanceof Error ? error.message.split('\n').slice(0, 3).join(' ') : String(error);
             found.opened.push(`${entry.name}: ${said}`);
-            appendFileSync('/tmp/visual-T.log', `FAIL ${entry.name} ${said} ${Date.now() - t0}\n`);
           }
         }
       }),

@@ -69,12 +69,14 @@ describe.skipIf(!hasChromium)('a contractor in the browser', async () => {
     await page.getByText('Draft saved').waitFor();
     await page.reload();
     await expect.poll(() => page.getByLabel('Your answer').inputValue()).toBe(ANSWER);
+    await page.getByText('3 closing questions are open').waitFor();
+    for (const key of ['1', '2', '3']) await page.keyboard.press(key);
     await page.keyboard.press('Control+Enter');
     await page.getByText('Which river runs through Belm?').first().waitFor();
 
     const stored = await db.select().from(demonstrations);
-    expect(stored.map(({ text, labelerId: by }) => ({ text, by }))).toEqual([
-      { text: ANSWER, by: labelerId },
+    expect(stored.map(({ text, labelerId: by, checklist }) => ({ text, by, checklist }))).toEqual([
+      { text: ANSWER, by: labelerId, checklist: ['helpful', 'truthful', 'harmless'] },
     ]);
   });
 

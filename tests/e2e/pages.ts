@@ -63,8 +63,12 @@ export function pagesOf(scene: WholeProduct): PageEntry[] {
     entry('/rounds', 'admin', 'text=Open report', {
       states: [{ name: 'launch', act: openDialog('Launch round') }],
     }),
-    entry('/rounds/[roundId]', 'admin', 'canvas', { path: `/rounds/${scene.activeRoundId}` }),
+    entry('/rounds/[roundId]', 'admin', 'canvas', {
+      name: 'round',
+      path: `/rounds/${scene.activeRoundId}`,
+    }),
     entry('/rounds/[roundId]/report', 'researcher', 'text=Win rate by model', {
+      name: 'report',
       path: `/rounds/${scene.doneRoundId}/report`,
     }),
     entry('/rounds/[roundId]/report', 'researcher', 'main [role=alert]', {
@@ -73,20 +77,30 @@ export function pagesOf(scene: WholeProduct): PageEntry[] {
       data: false,
     }),
     entry('/runs', 'researcher', 'table'),
-    entry('/runs/[runId]', 'researcher', 'canvas', { path: `/runs/${scene.runId}` }),
+    entry('/runs/[runId]', 'researcher', 'canvas', { name: 'run', path: `/runs/${scene.runId}` }),
     entry('/models', 'researcher', 'table'),
-    entry('/models/[modelId]', 'admin', 'text=Lineage', { path: `/models/${scene.ppoModelId}` }),
+    entry('/models/[modelId]', 'admin', 'text=Lineage', {
+      name: 'model',
+      path: `/models/${scene.ppoModelId}`,
+    }),
     entry('/datasets', 'researcher', 'text=Export native', {
-      states: [{ name: 'import', act: openDialog('Import') }],
+      states: [{ name: 'import', act: openDialog('Import file') }],
     }),
     entry('/datasets', 'admin', 'main h2', { name: 'datasets-empty', path: `/datasets${empty}` }),
     entry('/people', 'admin', 'table', {
       states: [{ name: 'invite', act: openDialog('Invite person') }],
     }),
+    entry('/quality', 'researcher', 'main h2', { name: 'quality-none' }),
+    entry('/quality/people/[userId]', 'admin', 'main h2', {
+      name: 'quality-person',
+      path: `/quality/people/${scene.writerId}`,
+      states: [{ name: 'warn', act: openDialog('Warn') }],
+    }),
     entry('/projects', 'admin', 'main >> text=Everyday questions', {
       states: [{ name: 'create', act: openDialog('Create project') }],
     }),
     entry('/projects/[projectId]', 'admin', 'main table', {
+      name: 'project',
       path: project,
       states: ['Guidelines', 'Prompts', 'People', 'Settings'].map((tab) => ({
         name: tab.toLowerCase(),
@@ -97,6 +111,18 @@ export function pagesOf(scene: WholeProduct): PageEntry[] {
       name: 'project-empty',
       path: `/projects/${scene.emptyProjectId}`,
     }),
+    entry('/quality', 'researcher', 'main >> text=Measured'),
+    entry('/quality', 'admin', 'text=No labels to measure yet', {
+      name: 'quality-empty',
+      path: `/quality${empty}`,
+    }),
+    entry('/quality/people/[userId]', 'admin', 'text=Newest labels', {
+      path: `/quality/people/${scene.writerId}`,
+      states: [
+        { name: 'warn', act: openDialog('Warn W') },
+        { name: 'revoke', act: openDialog('Revoke X') },
+      ],
+    }),
     entry('/work', 'ranker', 'textarea', {
       name: 'work',
       states: [
@@ -106,12 +132,12 @@ export function pagesOf(scene: WholeProduct): PageEntry[] {
       ],
     }),
     entry('/work', 'idle', 'text=You are in no project yet', { name: 'work-no-project' }),
-    entry('/work/history', 'writer', 'main li a', { name: 'history' }),
+    entry('/work/history', 'writer', 'main li a', { name: 'history-few' }),
     entry('/work/history/[assignmentId]', 'writer', 'text=Version 1', {
       name: 'label',
       path: `/work/history/${scene.assignmentId}`,
     }),
-    entry('/work/stats', 'writer', 'text=Median time', { name: 'stats' }),
+    entry('/work/stats', 'writer', 'text=Median time', { name: 'stats-few' }),
   ];
 }
 
@@ -132,9 +158,7 @@ function entry(
   options: Partial<PageEntry> = {},
 ): PageEntry {
   const name = route.split('/').find((part) => part !== '' && !part.startsWith('[')) ?? 'home';
-  const detail =
-    route.split('/').length > 2 ? `${name}-${route.split('/').at(-1)?.replace(/\W/g, '')}` : name;
-  return { route, name: detail, path: route, as, shows, data: true, ...options };
+  return { route, name, path: route, as, shows, data: true, ...options };
 }
 
 function pressKey(key: string) {

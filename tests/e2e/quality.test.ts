@@ -77,7 +77,7 @@ describe.skipIf(!hasChromium)('quality, for those who run it', () => {
     await page.getByRole('link', { name: 'Quality' }).click();
 
     const flags = page.getByRole('region', { name: 'What to look at' });
-    await flags.getByText(/agrees with others on \d+ % ± \d+ of [\d,]+ pairs/).waitFor();
+    await flags.getByText(/agrees with others on \d+\s%\s±\s\d+ of [\d,]+ pairs/).waitFor();
     expect(await flags.getByRole('listitem').allInnerTexts()).toHaveLength(3);
     for (const text of await flags.getByRole('listitem').allInnerTexts())
       expect(text).toContain('Kim Adeyemi');
@@ -87,7 +87,6 @@ describe.skipIf(!hasChromium)('quality, for those who run it', () => {
     const labelers = page.getByRole('region', { name: 'Labelers' });
     await page.keyboard.press('s');
     await page.keyboard.press('Shift+S');
-    await page.getByRole('columnheader', { name: 'Agreement', exact: true }).waitFor();
     expect(await labelers.getByRole('columnheader', { name: 'Agreement' }).getAttribute('aria-sort')).toBe(
       'ascending',
     );
@@ -101,14 +100,10 @@ describe.skipIf(!hasChromium)('quality, for those who run it', () => {
 
     await page.keyboard.press('x');
     const dialog = page.getByRole('dialog', { name: 'Revoke Kim Adeyemi?' });
-    await dialog.getByRole('row', { name: /rankings 1/ }).waitFor();
-    expect(await dialog.getByRole('row', { name: /rankings 1/ }).textContent()).toContain('20.0 %');
-    expect(await dialog.getByRole('row', { name: /Round 1 reward/ }).textContent()).toContain(
-      'trained on rankings 1',
-    );
-    expect(await dialog.getByRole('row', { name: /Round 2 reward/ }).textContent()).toContain(
-      'begun from Round 1 reward',
-    );
+    await dialog.getByRole('row', { name: /^rankings 1/ }).waitFor();
+    expect(await dialog.getByRole('row', { name: /^rankings 1/ }).textContent()).toContain('20.0 %');
+    await dialog.getByRole('row', { name: 'Round 1 reward trained on rankings 1' }).waitFor();
+    await dialog.getByRole('row', { name: 'Round 2 reward begun from Round 1 reward' }).waitFor();
     const revoke = dialog.getByRole('button', { name: 'Revoke Kim Adeyemi' });
     expect(await revoke.isDisabled()).toBe(true);
     await dialog.getByLabel('What they are told').fill('Most of your rankings were made without reading.');
@@ -130,5 +125,5 @@ describe.skipIf(!hasChromium)('quality, for those who run it', () => {
     await page.getByRole('link', { name: 'Quality' }).first().click();
     await page.getByText('Nobody stands apart by the rules that are checked').waitFor();
     await page.close();
-  }, 120_000);
+  }, 240_000);
 });

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { and, eq, isNull } from 'drizzle-orm';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -6,12 +5,13 @@ import { assignments, memberships, rankings, reviews, reviewVerdicts } from '@/d
 import { seedCompletion, seedProject, seedPrompt, seedTask } from '@/db/seed.ts';
 import { freezeDataset } from '@/server/datasets/freeze.ts';
 import { createUser } from '@/server/people/users.ts';
+import { axeViolations } from '../support/axe.ts';
 import { hasChromium, launchChromium } from '../support/browser.ts';
 import { openTestDatabase } from '../support/database.ts';
 import { type Caller, person } from '../support/people.ts';
+import { openSession } from '../support/session.ts';
 import { startTestWebApp, type WebApp } from '../support/web-app.ts';
 
-const AXE = readFileSync('node_modules/axe-core/axe.min.js', 'utf8');
 const EMAIL = 'rosa@example.org';
 const PASSWORD = 'a touchstone and a streak of gold';
 const TEXTS = ['The Ona.', 'I do not know.', 'Which river? Which river?'];
@@ -59,12 +59,9 @@ describe.skipIf(!hasChromium)('a reviewer in the browser', async () => {
     }
     app = await startTestWebApp(url);
     browser = await launchChromium();
-    page = await browser.newPage({ viewport: { width: 1280, height: 900 } });
-    await page.goto(app.address);
-    await page.getByLabel('E-mail address').fill(EMAIL);
-    await page.getByLabel('Password').fill(PASSWORD);
-    await page.getByRole('button', { name: 'Sign in' }).click();
-    await page.waitForURL((address) => !address.pathname.startsWith('/sign-in'));
+    const viewport = { width: 1280, height: 900 };
+    const session = await openSession(browser, app.address, EMAIL, { password: PASSWORD, viewport });
+    page = await session.newPage();
   }, 240_000);
 
   afterAll(async () => {
@@ -78,18 +75,8 @@ describe.skipIf(!hasChromium)('a reviewer in the browser', async () => {
   };
   /** The letter by which the reviewer knows the completion at a place of TEXTS. */
   const letterOf = async (place: number) => 'ABC'.charAt((await shown()).indexOf(ids[place] ?? ''));
-  const accessible = async () => {
-    await page.evaluate(AXE);
-    const violations: { id: string; nodes: { target: unknown[] }[] }[] = await page.evaluate(
-      'axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] }).then((result) => result.violations)',
-    );
-    return violations.map(
-      ({ id, nodes }) => `${id}: ${nodes.map(({ target }) => target.join(' ')).join(' | ')}`,
-    );
-  };
-
   it('sees why, the labels beside each other without their people, and what they dispute', async () => {
-    await page.goto(`${app.address}/work`);
+    await page.goto('/work');
     await page.getByText('Its labelers agree on 0 % of 3 pairs.').waitFor();
     const table = page.getByRole('table');
     expect(await table.getByText('3 of 3 pairs the opposite way round').count()).toBe(1);
@@ -103,7 +90,7 @@ describe.skipIf(!hasChromium)('a reviewer in the browser', async () => {
     );
     expect(await page.getByText('Label 2: Repetitive or broken').count()).toBe(1);
     expect(await page.locator('main').textContent()).not.toContain('contractor');
-    expect(await accessible()).toEqual([]);
+    expect(await axeViolations(page)).toEqual([]);
   });
 
   it('accepts, rejects with its why, and settles the order, by the keyboard alone', async () => {
@@ -124,7 +111,7 @@ describe.skipIf(!hasChromium)('a reviewer in the browser', async () => {
     await page.keyboard.press('w');
     await page.getByRole('heading', { name: 'Your own answer' }).waitFor();
     await page.getByText('Your own answer: 3 of 3 not ranked yet.').waitFor();
-    expect(await accessible()).toEqual([]);
+    expect(await axeViolations(page)).toEqual([]);
     // While the answer is open the plain keys are its own, and the labels' take Shift.
     await page.keyboard.press('Shift+P');
     await expect
@@ -167,11 +154,11 @@ describe.skipIf(!hasChromium)('a reviewer in the browser', async () => {
   });
 
   it('is found in the history with the labels that were judged, and tells what is frozen', async () => {
-    await page.goto(`${app.address}/work/history`);
+    await page.goto('/work/history');
     await page.getByText('Which river runs through Belm?').click();
     await page.getByRole('heading', { name: 'Your own answer' }).waitFor();
     await page.getByText('“It asks back; a fact was wanted.”').waitFor();
     expect(await page.getByRole('button', { name: 'Frozen: no longer editable' }).isDisabled()).toBe(true);
-    expect(await accessible()).toEqual([]);
+    expect(await axeViolations(page)).toEqual([]);
   });
 });

@@ -26,7 +26,7 @@ const SEEN: Record<SceneName, string | RegExp> = {
   screening: /\?/,
   gold: 'Median time',
   'history-many': 'what should everybody know about soup?',
-  quality: 'Everyday questions',
+  quality: 'Hiro Achterberg',
   'empty-project': 'No tasks yet',
   'nothing-to-do': 'Nothing to do right now',
   warned: 'My sister keeps a bakery',
@@ -69,7 +69,7 @@ describe.skipIf(!hasChromium)('scenes', async () => {
           if (message.type() === 'error') errors.push(message.text());
         });
         await page.goto(scene.path);
-        await page.getByText(SEEN[name]).first().waitFor();
+        await page.getByText(SEEN[name]).filter({ visible: true }).first().waitFor();
         expect(errors).toEqual([]);
         expect(await axeViolations(page)).toEqual([]);
       } finally {
@@ -77,6 +77,36 @@ describe.skipIf(!hasChromium)('scenes', async () => {
       }
     },
   );
+
+  it('what people judge stands in the serif, 17 px on 1.6, at most 72 characters a line', async () => {
+    await empty();
+    const scene = await seedScene(db, 'ranking-long');
+    const context = await openSession(browser, app.address, scene.as, {
+      viewport: { width: 1440, height: 900 },
+    });
+    const page = await context.newPage();
+    await page.goto(scene.path);
+    await page.locator('#completion-A .reading').first().waitFor();
+    await page.evaluate('document.fonts.ready');
+    const measured = await page.evaluate(`(() => {
+      const text = document.querySelector('#completion-A .reading');
+      const style = getComputedStyle(text);
+      const range = document.createRange();
+      range.selectNodeContents(text);
+      const lines = new Set([...range.getClientRects()].map((box) => Math.round(box.top))).size;
+      return { family: style.fontFamily, size: style.fontSize, height: style.lineHeight, perLine: text.textContent.length / lines };
+    })()`);
+    await context.close();
+    expect(measured).toMatchObject({
+      family: expect.stringContaining('Source Serif'),
+      size: '17px',
+      height: '27.2px',
+    });
+    expect(measured).toHaveProperty(
+      'perLine',
+      expect.toSatisfy((count: number) => count > 30 && count <= 72),
+    );
+  });
 
   it('a scene never mixes with real work: a database that holds people is refused, and left as it was', async () => {
     await empty();

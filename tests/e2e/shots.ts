@@ -17,15 +17,7 @@ export interface Shot {
 }
 
 /** Pictures of the scene that fills every page, taken into the documentation by these names. */
-const DOCS = new Set([
-  'sign-in',
-  'home',
-  'rounds-roundId',
-  'rounds-report',
-  'runs-runId',
-  'models-modelId',
-  'projects-projectId',
-]);
+const DOCS = new Set(['sign-in', 'home', 'round', 'report', 'run', 'model', 'project']);
 
 /** Every page and state of the scene `whole-product`. */
 export function productShots(scene: WholeProduct): Shot[] {
@@ -73,7 +65,13 @@ export const SCENE_SHOTS: SceneShot[] = [
   { scene: 'screening', name: 'screening', shows: 'main h2' },
   { scene: 'gold', name: 'stats', shows: 'text=Median time', docs: true },
   { scene: 'history-many', name: 'history', shows: 'main li a', docs: true },
-  { scene: 'quality', name: 'quality', shows: 'main table' },
+  { scene: 'quality', name: 'quality', shows: 'main a:has-text("Hiro Achterberg")', docs: true },
+  {
+    scene: 'quality',
+    name: 'quality-labeler',
+    shows: 'main a:has-text("Hiro Achterberg")',
+    act: openCareless,
+  },
   { scene: 'empty-project', name: 'empty-project', shows: 'text=No tasks yet' },
   { scene: 'empty-project', name: 'empty-rounds', path: '/rounds', shows: 'main h2' },
   { scene: 'empty-project', name: 'empty-runs', path: '/runs', shows: 'main h2' },
@@ -92,22 +90,37 @@ async function writeSome(page: Page): Promise<void> {
   await page.getByText('saved ●').waitFor();
 }
 
+/** The page of the labeler who answers at random. */
+async function openCareless(page: Page): Promise<void> {
+  await page.getByRole('link', { name: 'Hiro Achterberg' }).first().click();
+  await page.getByRole('heading', { level: 1, name: 'Hiro Achterberg' }).waitFor();
+}
+
 async function rankSome(page: Page): Promise<void> {
-  // By keyboard alone: the second first, the first tied with it, then the others.
-  for (const key of [
-    'ArrowDown',
-    '1',
-    'ArrowUp',
-    '2',
-    '=',
-    'ArrowDown',
-    'ArrowDown',
-    '2',
-    'ArrowDown',
-    '3',
-  ]) {
-    await page.keyboard.press(key);
+  const select = (letter: string) =>
+    page
+      .getByRole('button', { name: `Select completion ${letter}`, exact: true })
+      .first()
+      .click();
+  const press = async (letter: string, ...keys: string[]) => {
+    await select(letter);
+    for (const key of keys) await page.keyboard.press(key);
+  };
+  // The ratings first, then the order: B, then A tied with C; D is left.
+  await page.keyboard.press('r');
+  for (const [letter, rating] of [
+    ['A', '6'],
+    ['B', '7'],
+    ['C', '6'],
+    ['D', '2'],
+  ] as const) {
+    await press(letter, rating);
   }
-  await page.locator('#completion-B').getByText('5', { exact: true }).click();
+  await page.keyboard.press('o');
+  await press('B', '1');
+  await press('A', '2');
+  await press('C', '3', '=');
   await page.mouse.move(0, 0);
+  await page.evaluate('window.scrollTo(0, 0)');
+  await page.getByText('saved ●').waitFor();
 }

@@ -6,7 +6,7 @@ import {
   addSums,
   emptySums,
   ratioError,
-  ratioInterval,
+  scoreInterval,
   shareInterval,
 } from './clustered-ratio.ts';
 import { bootstrapInterval, wilsonInterval } from './intervals.ts';
@@ -30,7 +30,6 @@ describe('a share over clusters', () => {
       ),
     ).toBeCloseTo(Math.sqrt(1.5 * 1.04) / 10, 12);
     expect(ratioError(sumsOf([[3, 4]]))).toBeNaN();
-    expect(() => ratioInterval(sumsOf([[3, 4]]))).toThrow('got 1');
     expect(() => shareInterval(emptySums())).toThrow('at least one');
   });
 
@@ -67,26 +66,50 @@ describe('a share over clusters', () => {
     expect(found.high).toBeCloseTo(boot.high, 2);
   });
 
-  it('holds the truth about 95 times in 100, where pairs of a cluster go together', () => {
-    const random = new Random(3);
-    let held = 0;
-    const trials = 1000;
-    for (let trial = 0; trial < trials; trial++) {
-      const sums = emptySums();
-      for (let cluster = 0; cluster < 40; cluster++) {
-        // Six pairs that all agree or all differ in half of the clusters; the truth is 0.7.
-        const together = random.next() < 0.5;
-        const one = random.next() < 0.7 ? 6 : 0;
-        let a = 0;
-        for (let i = 0; i < 6; i++) if (random.next() < 0.7) a++;
-        addCluster(sums, together ? one : a, 6);
+  it.each([6, 12, 40])(
+    'holds the truth about 95 times in 100, where pairs of %d clusters go together',
+    (size) => {
+      const random = new Random(3);
+      let held = 0;
+      const trials = 2000;
+      for (let trial = 0; trial < trials; trial++) {
+        const sums = emptySums();
+        for (let cluster = 0; cluster < size; cluster++) {
+          // Six pairs that all agree or all differ in half of the clusters; the truth is 0.7.
+          const together = random.next() < 0.5;
+          const one = random.next() < 0.7 ? 6 : 0;
+          let a = 0;
+          for (let i = 0; i < 6; i++) if (random.next() < 0.7) a++;
+          addCluster(sums, together ? one : a, 6);
+        }
+        const { low, high } = shareInterval(sums);
+        if (low <= 0.7 && 0.7 <= high) held++;
       }
-      const { low, high } = shareInterval(sums);
-      if (low <= 0.7 && 0.7 <= high) held++;
+      expect(held / trials).toBeGreaterThan(0.92);
+      expect(held / trials).toBeLessThan(0.985);
+    },
+  );
+
+  it('of mean scores holds the truth, and does not take a few equal scores for certain', () => {
+    const random = new Random(4);
+    for (const size of [3, 8, 30]) {
+      let held = 0;
+      for (let trial = 0; trial < 2000; trial++) {
+        const sums = emptySums();
+        // Four pairs each, right with 0.8: scores of 0, ¼, ½, ¾ and 1.
+        for (let i = 0; i < size; i++) {
+          let right = 0;
+          for (let pair = 0; pair < 4; pair++) if (random.next() < 0.8) right++;
+          addCluster(sums, right / 4, 1);
+        }
+        const { low, high } = scoreInterval(sums);
+        if (low <= 0.8 && 0.8 <= high) held++;
+      }
+      expect(held / 2000).toBeGreaterThan(0.94);
     }
-    // 1,000 trials at 95 %: three standard errors are 2 %.
-    expect(held / trials).toBeGreaterThan(0.925);
-    expect(held / trials).toBeLessThan(0.975);
+    const same = scoreInterval(sumsOf(Array.from({ length: 5 }, () => [1, 1])));
+    expect(same.low).toBeLessThan(0.7);
+    expect(same.high).toBe(1);
   });
 
   it('may be added and taken apart', () => {

@@ -2,10 +2,15 @@ import { TrainerError } from '../errors.ts';
 import type { Interval } from './intervals.ts';
 import { wilsonInterval } from './intervals.ts';
 
-/** Below so many clusters their variance says too little, and the worst that clustering can do is assumed as well. */
-const FEW_CLUSTERS = 10;
+/** Below so many clusters their variance says nothing, and the worst that clustering can do is assumed. */
+const FEW_CLUSTERS = 4;
 /** 97.5 % quantile of the standard normal. */
 const Z = 1.959963984540054;
+
+/** 97.5 % quantile of Student's t (Cornish–Fisher expansion, Abramowitz and Stegun 26.7.5; too small below 3). */
+function studentT(freedom: number): number {
+  return Z + (Z ** 3 + Z) / (4 * freedom) + (5 * Z ** 5 + 16 * Z ** 3 + 3 * Z) / (96 * freedom ** 2);
+}
 
 /**
  * Sums of a ratio Σa / Σn over clusters (the pairs of one prompt, say, which are not independent of each other), from which
@@ -56,37 +61,38 @@ export function ratioError({ clusters, a, n, aa, an, nn }: RatioSums): number {
 
 /**
  * 95 % interval of a share counted over clusters: Wilson's, for as many independent things as say as much (the design
- * effect of Kish 1965, at least 1). So it stays within 0..1, and shares near the ends and small counts are not taken
- * for certain. With few clusters each is also taken for no more than one thing.
+ * effect of Kish 1965, at least 1), with Student's t for the clusters that it was estimated from. So it stays within 0..1,
+ * and shares near the ends and small counts are not taken for certain. Where all is alike, or there are fewer than four
+ * clusters, each cluster is taken for one thing.
  *
  * @throws TrainerError when nothing was counted
  */
 export function shareInterval(sums: RatioSums): Interval {
   if (!(sums.n > 0)) throw new TrainerError('A share needs at least one thing counted, got none.');
   const share = Math.min(1, Math.max(0, sums.a / sums.n));
-  const error = ratioError(sums);
   const simple = (share * (1 - share)) / sums.n;
-  const measured = Number.isNaN(error) || simple === 0 ? 1 : error ** 2 / simple;
-  // All pairs of a cluster alike: each counts for one.
-  const worst = sums.nn / sums.n;
-  const unsure = sums.clusters < FEW_CLUSTERS || simple === 0;
-  const effect = Math.max(1, unsure ? Math.max(measured, worst) : measured);
-  const effective = sums.n / effect;
-  return { ...wilsonInterval(share * effective, effective), mean: share };
+  const known = sums.clusters >= FEW_CLUSTERS && simple > 0;
+  const effect = known ? ratioError(sums) ** 2 / simple : sums.nn / sums.n;
+  const effective = sums.n / Math.max(1, effect);
+  const quantile = known ? studentT(sums.clusters - 1) : Z;
+  return { ...wilsonInterval(share * effective, effective, quantile), mean: share };
 }
 
 /**
- * 95 % interval of any other ratio of two sums over clusters, by the normal approximation.
+ * 95 % interval of a mean score between 0 and 1, for scores that are more than hit or miss: Student's t, where a score of 0
+ * and one of 1 are added to the variance (as Agresti and Coull 1998 add to counts), so that a few equal scores are not
+ * taken for certain.
  *
- * @throws TrainerError with fewer than two clusters
+ * @throws TrainerError when nothing was counted
  */
-export function ratioInterval(sums: RatioSums): Interval {
-  const error = ratioError(sums);
-  if (Number.isNaN(error)) {
-    throw new TrainerError(
-      `An interval needs two clusters or more that count something, got ${sums.clusters}.`,
-    );
-  }
-  const mean = sums.a / sums.n;
-  return { mean, low: mean - Z * error, high: mean + Z * error };
+export function scoreInterval(sums: RatioSums): Interval {
+  if (!(sums.n > 0)) throw new TrainerError('A mean score needs at least one score, got none.');
+  const { clusters, a, n, aa, an, nn } = sums;
+  const mean = Math.min(1, Math.max(0, a / n));
+  const squares = Math.max(0, aa - 2 * mean * an + mean * mean * nn);
+  const size = n / clusters;
+  const added = (mean ** 2 + (1 - mean) ** 2) * size ** 2;
+  const error = Math.sqrt(((clusters + 2) / (clusters + 1)) * (squares + added)) / (n + 2 * size);
+  const arm = studentT(clusters + 1) * error;
+  return { mean, low: Math.max(0, mean - arm), high: Math.min(1, mean + arm) };
 }

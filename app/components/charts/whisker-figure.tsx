@@ -36,6 +36,8 @@ interface WhiskerFigureProps {
   span?: [number, number];
   /** A dashed line with its name. */
   reference?: { value: number; label: string };
+  /** Ends that the y axis does not pass: 0 and 1 for a share. */
+  bounds?: [number, number];
   format(value: number): string;
   /** How to read it, in a sentence or two. */
   children?: ReactNode;
@@ -66,6 +68,7 @@ export function WhiskerFigure({
   marks = [],
   span,
   reference,
+  bounds = [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY],
   format,
   children,
   height = 260,
@@ -77,7 +80,7 @@ export function WhiskerFigure({
   const low = Math.min(...ends);
   const high = Math.max(...ends);
   const room = (high - low || Math.abs(high) || 1) * 0.08;
-  const levels = niceTicks(low - room, high + room, 4);
+  const levels = niceTicks(Math.max(bounds[0], low - room), Math.min(bounds[1], high + room), 4);
   const bottom = levels[0] ?? 0;
   const top = levels.at(-1) ?? 1;
   const y = (value: number) => TOP + ((top - value) / (top - bottom || 1)) * (height - TOP - BOTTOM);

@@ -4,7 +4,7 @@ import { Kbd } from './kbd.tsx';
 export type ButtonTone = 'primary' | 'plain' | 'quiet' | 'danger';
 
 const tones: Record<ButtonTone, string> = {
-  primary: 'bg-gold text-on-gold border-gold hover:bg-gold-strong hover:border-gold-strong font-strong',
+  primary: 'bg-gold-strong text-on-gold border-gold hover:bg-gold font-strong',
   plain: 'bg-surface text-ink border-edge hover:bg-sunken',
   quiet: 'bg-transparent text-ink border-transparent hover:bg-sunken',
   danger: 'bg-surface text-red border-red hover:bg-red-wash',

@@ -36,10 +36,11 @@ export function ModelChip({ kind }: { kind: ModelKind }) {
   );
 }
 
-export type ChipTone = 'plain' | 'gold' | 'red' | 'green';
+export type ChipTone = 'plain' | 'ink' | 'gold' | 'red' | 'green';
 
 const tones: Record<ChipTone, string> = {
   plain: 'border-edge text-quiet',
+  ink: 'border-edge text-ink',
   gold: 'border-gold text-gold-text',
   red: 'border-red text-red',
   green: 'border-green text-green',
@@ -58,8 +59,8 @@ export function Chip({ tone = 'plain', children }: { tone?: ChipTone; children: 
 
 const statusTones: Record<string, { tone: ChipTone; mark: string }> = {
   queued: { tone: 'plain', mark: '○' },
-  running: { tone: 'gold', mark: '◐' },
-  active: { tone: 'gold', mark: '◐' },
+  running: { tone: 'ink', mark: '◐' },
+  active: { tone: 'ink', mark: '◐' },
   completed: { tone: 'green', mark: '✓' },
   submitted: { tone: 'green', mark: '✓' },
   done: { tone: 'green', mark: '✓' },

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { matchesKeys } from './keys.tsx';
+import { keyName, matchesKeys } from './keys.tsx';
 
 /** A press as the browser reports it. */
 function press(
@@ -22,4 +22,15 @@ it('asks for Shift with letters and arrows, and lets the keyboard decide where s
   expect(matchesKeys(press('S', { shiftKey: true }), 's')).toBe(false);
   expect(matchesKeys(press('=', { shiftKey: true }), '=')).toBe(true);
   expect(matchesKeys(press('?', { shiftKey: true }), '?')).toBe(true);
+});
+
+it('names keys as they are printed', () => {
+  expect(['Mod+k', 's', 'Mod+Enter', 'Shift+ArrowUp', '?', 'Escape'].map(keyName)).toEqual([
+    'Ctrl K',
+    'S',
+    'Ctrl ↵',
+    'Shift ↑',
+    '?',
+    'Escape',
+  ]);
 });

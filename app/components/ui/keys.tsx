@@ -34,7 +34,8 @@ export function keyName(keys: string): string {
     .replace('ArrowDown', '↓')
     .replace('ArrowLeft', '←')
     .replace('ArrowRight', '→')
-    .replaceAll('+', ' ');
+    .replaceAll('+', ' ')
+    .replace(/(^| )([a-z])$/, (_, before: string, letter: string) => `${before}${letter.toUpperCase()}`);
 }
 
 type KeyPress = Pick<KeyboardEvent, 'key' | 'ctrlKey' | 'metaKey' | 'shiftKey' | 'altKey'>;

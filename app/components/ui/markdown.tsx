@@ -39,11 +39,19 @@ export default function Markdown({ text, colourCode = [] }: MarkdownProps) {
       remarkPlugins={[remarkGfm, withoutHtml]}
       rehypePlugins={[rehypeSanitize, ...colourCode]}
       components={{
-        a: ({ href, children }) => (
-          <a href={href} target="_blank" rel="noopener noreferrer nofollow">
-            {children}
-          </a>
-        ),
+        a: ({ href = '', children }) =>
+          /^(https?|mailto):/i.test(href) ? (
+            <a href={href} target="_blank" rel="noopener noreferrer nofollow">
+              {children}
+            </a>
+          ) : (
+            // A script, or a place in this app: the words stay, and that there was a link is told. A footnote's mark
+            // is only a mark.
+            <span>
+              {children}
+              {!href.startsWith('#') && ' [link that cannot be opened]'}
+            </span>
+          ),
         pre: ({ children }) => <Pre>{children}</Pre>,
         table: ({ children }) => <WideTable>{children}</WideTable>,
         img: ({ src, alt }) => (

@@ -4,7 +4,7 @@ export function Progress({
   total,
   label,
   unit,
-  tone = 'gold',
+  tone = 'plain',
 }: {
   value: number;
   /** Null when it is not known yet. */
@@ -13,7 +13,8 @@ export function Progress({
   label: string;
   /** Shown after the count, for example "rankings". */
   unit?: string;
-  tone?: 'gold' | 'green';
+  /** `green` once it is done. */
+  tone?: 'plain' | 'green';
 }) {
   const share = total && total > 0 ? Math.min(1, value / total) : 0;
   const count = `${value.toLocaleString('en')}${total === null ? '' : ` of ${total.toLocaleString('en')}`}${unit ? ` ${unit}` : ''}`;
@@ -29,7 +30,7 @@ export function Progress({
         className="h-1.5 min-w-16 flex-1 overflow-hidden rounded-one bg-sunken outline outline-line"
       >
         <div
-          className={`h-full transition-[width] duration-150 ${tone === 'green' ? 'bg-green' : 'bg-gold'}`}
+          className={`h-full transition-[width] duration-150 ${tone === 'green' ? 'bg-green' : 'bg-quiet'}`}
           style={{ width: `${share * 100}%` }}
         />
       </div>

@@ -27,6 +27,7 @@ export function TaskPage({ work, onSkip, onDone }: TaskPageProps) {
   const { notify } = useNotices();
   const subject = useMemo<Subject>(
     () => ({
+      assignmentId: work.assignment.id,
       prompt: work.prompt,
       brief: work.brief,
       completions: work.completions,

@@ -7,6 +7,7 @@ import { Button } from '../../../components/ui/button.tsx';
 import { Chip } from '../../../components/ui/chip.tsx';
 import { Dialog } from '../../../components/ui/dialog.tsx';
 import { SelectField, TextField } from '../../../components/ui/field.tsx';
+import { KeyButton } from '../../../components/ui/key-button.tsx';
 import { useNotices } from '../../../components/ui/notices.tsx';
 import { Page, Section } from '../../../components/ui/page-frame.tsx';
 import { Empty, Loaded } from '../../../components/ui/states.tsx';
@@ -45,10 +46,12 @@ function ProjectDatasets({ project }: { project: ProjectSummary }) {
       lead="A frozen version never changes: its labels, its splits and its hash are fixed, and every model names the version it learnt from."
       actions={
         <>
-          <Button onClick={() => setOpen('import')}>Import</Button>
-          <Button tone="primary" onClick={() => setOpen('freeze')}>
+          <KeyButton keys="i" onPress={() => setOpen('import')}>
+            Import file
+          </KeyButton>
+          <KeyButton keys="n" tone="primary" onPress={() => setOpen('freeze')}>
             Freeze version
-          </Button>
+          </KeyButton>
         </>
       }
     >

@@ -1,10 +1,12 @@
 'use client';
 
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import Link from 'next/link';
 import { useState } from 'react';
 import { Button } from '../../../components/ui/button.tsx';
 import { StatusChip } from '../../../components/ui/chip.tsx';
 import { Confirm } from '../../../components/ui/dialog.tsx';
+import { KeyButton } from '../../../components/ui/key-button.tsx';
 import { useNotices } from '../../../components/ui/notices.tsx';
 import { Page, Section } from '../../../components/ui/page-frame.tsx';
 import { Loaded } from '../../../components/ui/states.tsx';
@@ -49,9 +51,9 @@ export function PeopleView({ ownId }: { ownId: string }) {
       title="People"
       lead="Who may do what. A paused person cannot sign in; everything they wrote stays."
       actions={
-        <Button tone="primary" onClick={() => setInviting(true)}>
+        <KeyButton keys="n" tone="primary" onPress={() => setInviting(true)}>
           Invite person
-        </Button>
+        </KeyButton>
       }
     >
       <Section title="Accounts">
@@ -100,7 +102,20 @@ export function PeopleView({ ownId }: { ownId: string }) {
                     <span className="text-12">
                       {person.role === 'admin'
                         ? 'all'
-                        : person.projects.map((one) => one.name).join(', ') || 'none'}
+                        : person.projects.length === 0
+                          ? 'none'
+                          : person.projects.map((one, index) => (
+                              <span key={one.id}>
+                                {index > 0 && ', '}
+                                <Link
+                                  href={`/quality/people/${person.id}?project=${one.id}`}
+                                  title={`How ${person.name} does in ${one.name}`}
+                                  className="underline underline-offset-2"
+                                >
+                                  {one.name}
+                                </Link>
+                              </span>
+                            ))}
                     </span>
                   ),
                 },

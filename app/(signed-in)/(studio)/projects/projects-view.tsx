@@ -9,6 +9,7 @@ import { Button } from '../../../components/ui/button.tsx';
 import { Chip } from '../../../components/ui/chip.tsx';
 import { Dialog } from '../../../components/ui/dialog.tsx';
 import { TextArea, TextField } from '../../../components/ui/field.tsx';
+import { KeyButton } from '../../../components/ui/key-button.tsx';
 import { Page } from '../../../components/ui/page-frame.tsx';
 import { Empty, Loaded } from '../../../components/ui/states.tsx';
 import { useProject } from '../../../lib/project.tsx';
@@ -20,9 +21,9 @@ export function ProjectsView() {
   const [creating, setCreating] = useState(false);
   const isAdmin = user.role === 'admin';
   const create = (
-    <Button tone="primary" onClick={() => setCreating(true)}>
+    <KeyButton keys="n" tone="primary" onPress={() => setCreating(true)}>
       Create project
-    </Button>
+    </KeyButton>
   );
   return (
     <Page

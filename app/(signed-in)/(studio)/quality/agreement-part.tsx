@@ -77,6 +77,7 @@ export function AgreementPart({ report }: { report: Report }) {
             axis="share of pairs that two people put in the same order"
             series={[{ label: 'people', tone: 'people', points: rates }]}
             reference={{ value: 0.5, label: 'chance' }}
+            bounds={[0, 1]}
             format={(value) => percent(value)}
           >
             By when the later of the two rankings came; pairs that either calls a tie are left out (

@@ -41,6 +41,7 @@ export function BiasPart({ report }: { report: Report }) {
             {...(report.agreement.rate
               ? { reference: { value: report.agreement.rate.mean, label: 'all day' } }
               : {})}
+            bounds={[0, 1]}
             format={(value) => percent(value)}
           >
             Each pair of rankings counts for the hours at which both were made.
@@ -87,6 +88,7 @@ export function PositionFigure({ position }: { position: Bias['position'] }) {
         },
       ]}
       ticks={position.places.map(({ place }) => ({ x: place, label: letter(place) }))}
+      bounds={[0, 1]}
       format={(value) => percent(value)}
     >
       The order is shuffled for each labeler, so every place should come first as often as chance has it. Of

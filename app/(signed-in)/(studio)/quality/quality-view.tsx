@@ -3,18 +3,20 @@
 import { useQuery } from '@tanstack/react-query';
 import Link from 'next/link';
 import { useState } from 'react';
+import { WithProject } from '../../../components/shell/with-project.tsx';
 import { Button } from '../../../components/ui/button.tsx';
 import { SelectField } from '../../../components/ui/field.tsx';
 import { useKeys } from '../../../components/ui/keys.tsx';
 import { Facts, Page, Section } from '../../../components/ui/page-frame.tsx';
-import { Empty, Loaded, Loading } from '../../../components/ui/states.tsx';
+import { Empty, Loaded } from '../../../components/ui/states.tsx';
 import { ago, count, duration, percentWithin } from '../../../lib/format.ts';
-import { type ProjectSummary, useProject } from '../../../lib/project.tsx';
+import type { ProjectSummary } from '../../../lib/project.tsx';
 import { type Outputs, useTRPC } from '../../../lib/trpc.ts';
 import { useNow } from '../../../lib/use-now.ts';
 import { AgreementPart } from './agreement-part.tsx';
 import { BiasPart } from './bias-part.tsx';
 import { LabelersTable } from './labelers-table.tsx';
+import { ReviewsPart } from './reviews-part.tsx';
 import { RewardPart } from './reward-part.tsx';
 import { SkipReasons } from './skip-reasons.tsx';
 import { alphaText } from './words.ts';
@@ -32,18 +34,14 @@ const purposes = Object.keys(PURPOSES) as Purpose[];
 
 /** How good a project's labels are: for those who run it. */
 export function QualityView() {
-  const { project, loading } = useProject();
-  if (loading) return <Loading />;
-  if (!project) {
-    return (
-      <Page title="Quality">
-        <Empty title="You are in no project yet">
-          How far people agree belongs to a project. An admin can add you to one.
-        </Empty>
-      </Page>
-    );
-  }
-  return <ProjectQuality key={project.id} project={project} />;
+  return (
+    <WithProject
+      title="Quality"
+      none="How far people agree belongs to a project. An admin can add you to one."
+    >
+      {(project) => <ProjectQuality key={project.id} project={project} />}
+    </WithProject>
+  );
 }
 
 function ProjectQuality({ project }: { project: ProjectSummary }) {
@@ -98,6 +96,7 @@ function ProjectQuality({ project }: { project: ProjectSummary }) {
               <BiasPart report={data} />
               <RewardPart report={data} />
               <GoldPart report={data} />
+              <ReviewsPart projectId={project.id} />
               <SkipReasons projectId={project.id} />
               <p className="text-12 text-quiet">
                 Measured {now === null ? '' : ago(data.measuredAt, now)}, over current labels that were not

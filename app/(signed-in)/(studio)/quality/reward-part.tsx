@@ -70,10 +70,12 @@ export function RewardPart({ report }: { report: Report }) {
         ticks={reward.byMargin.map((margin, x) => ({ x, label: name(margin) }))}
         span={[0, reward.byMargin.length - 1]}
         reference={{ value: 0.5, label: 'chance' }}
+        bounds={[0, 1]}
         format={(value) => percent(value)}
       >
-        Margin: how far apart the model scores the two, in standard deviations of its scores. What people
-        agree on among themselves is about as far as a model can get.
+        Margin: how far apart the model scores the two, in standard deviations of its scores. People’s
+        agreement with each other is the ceiling to compare with, though no hard one: a model that learnt from
+        many may agree with one labeler more often than another labeler does.
       </WhiskerFigure>
     </Section>
   );

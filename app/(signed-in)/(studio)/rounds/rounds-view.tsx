@@ -7,6 +7,7 @@ import { STATE_NAMES } from '../../../components/charts/state-strip.tsx';
 import { useUser } from '../../../components/shell/user.tsx';
 import { Button } from '../../../components/ui/button.tsx';
 import { StatusChip } from '../../../components/ui/chip.tsx';
+import { KeyButton } from '../../../components/ui/key-button.tsx';
 import { Page } from '../../../components/ui/page-frame.tsx';
 import { Empty, Loaded } from '../../../components/ui/states.tsx';
 import { Table } from '../../../components/ui/table.tsx';
@@ -31,21 +32,26 @@ export function RoundsView() {
       },
     ),
   );
-  const launch = user.role === 'admin' && project && (
-    <Button tone="primary" onClick={() => setLaunching(true)}>
-      Launch round
-    </Button>
-  );
+  const mayLaunch = user.role === 'admin' && project !== null;
   return (
     <Page
       title="Rounds"
       lead="A round turns labels into a better model: demonstrations, SFT, ranking, a reward model, PPO, and a blind vote at the end."
-      actions={launch}
+      actions={
+        mayLaunch && (
+          <KeyButton keys="n" tone="primary" onPress={() => setLaunching(true)}>
+            Launch round
+          </KeyButton>
+        )
+      }
     >
       <Loaded query={rounds} rows={6}>
         {(rows) =>
           rows.length === 0 ? (
-            <Empty title="No rounds yet" action={launch}>
+            <Empty
+              title="No rounds yet"
+              action={mayLaunch && <Button onClick={() => setLaunching(true)}>Launch round</Button>}
+            >
               The first round starts from a base model. Each one after starts from the policy of the one
               before.
             </Empty>

@@ -70,7 +70,7 @@ export function RunsView() {
                         value={run.step}
                         total={run.totalSteps}
                         label={`Steps of ${run.name || run.stage}`}
-                        tone={run.status === 'completed' ? 'green' : 'gold'}
+                        tone={run.status === 'completed' ? 'green' : 'plain'}
                       />
                       {run.resumedFrom !== null && (
                         <p className="text-12 text-quiet">resumed from step {count(run.resumedFrom)}</p>

@@ -8,6 +8,7 @@ export type LabelContent = Outputs['labeling']['historyItem']['versions'][number
 
 /** What a label is about: on the page of the task, in the history, and in a review. */
 export type Subject = Pick<Work, 'prompt' | 'brief' | 'completions'> & {
+  assignmentId: string;
   settings: Work['project']['settings'];
   /** What a review judges; null for the other kinds. */
   review: Work['review'];

@@ -1,11 +1,11 @@
 import { inArray } from 'drizzle-orm';
-import { demonstrations } from '@/db/schema.ts';
+import { demonstrations, type Message, type PromptForm } from '@/db/schema.ts';
 import { insertPrompts } from '../../../datasets/prompts-import.ts';
 import { AppError } from '../../../errors.ts';
 import { written } from '../../label.ts';
 import type { Kind } from '../kind.ts';
 import { type DemonstrationContent, demonstrationContent, demonstrationDraft } from './schema.ts';
-import { CLOSING_QUESTIONS } from './vocabulary.ts';
+import { CLOSING_QUESTIONS, FEWEST_EXAMPLES, MOST_EXAMPLES } from './vocabulary.ts';
 
 /** Writing the answer that the model should give; where the task has no prompt, the prompt too. */
 export const demonstration: Kind<DemonstrationContent> = {
@@ -21,6 +21,7 @@ export const demonstration: Kind<DemonstrationContent> = {
     if (task.brief === null && prompt !== null) {
       throw new AppError('BAD_INPUT', 'prompt: the prompt of this task is given: expected the answer alone.');
     }
+    if (task.brief !== null && prompt !== null) checkForm(task.brief.form, prompt);
   },
 
   async insert({ tx }, base, { text, prompt, checklist }) {
@@ -59,3 +60,26 @@ export const demonstration: Kind<DemonstrationContent> = {
     return written(row ? [row] : []).id;
   },
 };
+
+/** A few-shot prompt has its examples as turns before the last one; the other forms are one turn. */
+function checkForm(form: PromptForm, prompt: Message[]): void {
+  if (form !== 'few_shot') {
+    if (prompt.length === 1) return;
+    throw new AppError('BAD_INPUT', `prompt: expected one turn, the user’s, not ${prompt.length} turns.`);
+  }
+  const wrong = prompt.findIndex(({ role }, index) => role !== (index % 2 === 0 ? 'user' : 'assistant'));
+  if (wrong !== -1) {
+    const expected = wrong % 2 === 0 ? 'user' : 'assistant';
+    throw new AppError(
+      'BAD_INPUT',
+      `prompt[${wrong}].role: expected ${expected}, as user and assistant take turns.`,
+    );
+  }
+  const examples = (prompt.length - 1) / 2;
+  if (examples < FEWEST_EXAMPLES || examples > MOST_EXAMPLES) {
+    throw new AppError(
+      'BAD_INPUT',
+      `prompt: expected ${FEWEST_EXAMPLES} to ${MOST_EXAMPLES} examples before the last input, not ${examples}.`,
+    );
+  }
+}

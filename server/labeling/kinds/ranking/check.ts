@@ -5,7 +5,7 @@ import { completionLetter } from './vocabulary.ts';
 
 /**
  * Holds a ranking against its task: every completion of the task exactly once, strengths between neighbours, ratings
- * of the task's completions only, and what the project requires.
+ * of the task's completions only, no flag twice, and what the project requires.
  * @param shownOrder the task's completions as the labeler sees them; errors name them by their letter
  * @throws BAD_INPUT with one sentence that names the first completion or field at fault
  */
@@ -39,12 +39,16 @@ export function checkRanking(shownOrder: string[], ranking: RankingContent, sett
   }
 
   const rated = new Set<string>();
-  for (const [r, { completionId }] of ranking.ratings.entries()) {
+  for (const [r, { completionId, flags }] of ranking.ratings.entries()) {
     const place = `ratings[${r}].completionId`;
     if (!letters.has(completionId))
       throw bad(`${place}: the completion ${completionId} is not one of this task’s.`);
     if (rated.has(completionId)) throw bad(`${place}: ${name(completionId)} is rated twice.`);
     rated.add(completionId);
+    const repeated = flags.find((flag, at) => flags.indexOf(flag) !== at);
+    if (repeated !== undefined) {
+      throw bad(`ratings[${r}].flags: ${name(completionId)} has the flag ${repeated} twice.`);
+    }
   }
   if (settings.ratings === 'required') {
     const overall = new Set(ranking.ratings.filter((r) => r.overall !== null).map((r) => r.completionId));

@@ -5,14 +5,15 @@ import Link from 'next/link';
 import { useState } from 'react';
 import { Lineage } from '../../../../components/charts/lineage.tsx';
 import { useUser } from '../../../../components/shell/user.tsx';
-import { Button } from '../../../../components/ui/button.tsx';
 import { Chip, ModelChip } from '../../../../components/ui/chip.tsx';
 import { Confirm } from '../../../../components/ui/dialog.tsx';
+import { KeyButton } from '../../../../components/ui/key-button.tsx';
 import { useNotices } from '../../../../components/ui/notices.tsx';
 import { Facts, Page, Section } from '../../../../components/ui/page-frame.tsx';
 import { LoadedPage } from '../../../../components/ui/states.tsx';
 import { Table } from '../../../../components/ui/table.tsx';
 import { dateTime, measure } from '../../../../lib/format.ts';
+import { metricName } from '../../../../lib/metrics.ts';
 import { useTRPC } from '../../../../lib/trpc.ts';
 
 export function ModelView({ modelId }: { modelId: string }) {
@@ -49,7 +50,11 @@ export function ModelView({ modelId }: { modelId: string }) {
           }
           actions={
             user.role === 'admin' &&
-            !model.promotedAt && <Button onClick={() => setConfirming(true)}>Promote model</Button>
+            !model.promotedAt && (
+              <KeyButton keys="n" onPress={() => setConfirming(true)}>
+                Promote model
+              </KeyButton>
+            )
           }
         >
           <Section title="What made it">
@@ -118,7 +123,7 @@ export function ModelView({ modelId }: { modelId: string }) {
                   rows={Object.entries(model.metrics)}
                   rowKey={([name]) => name}
                   columns={[
-                    { head: 'Metric', cell: ([name]) => name },
+                    { head: 'Metric', cell: ([name]) => metricName(name) },
                     { head: 'Value', numeric: true, cell: ([, value]) => measure(value) },
                   ]}
                 />

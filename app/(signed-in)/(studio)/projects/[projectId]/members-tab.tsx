@@ -1,6 +1,7 @@
 'use client';
 
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import Link from 'next/link';
 import { useState } from 'react';
 import { Button } from '../../../../components/ui/button.tsx';
 import { StatusChip } from '../../../../components/ui/chip.tsx';
@@ -43,7 +44,12 @@ export function MembersTab({ project, canEdit }: { project: Outputs['projects'][
                   head: 'Person',
                   cell: (member) => (
                     <div className="max-w-72">
-                      <p className="truncate">{member.name}</p>
+                      <Link
+                        href={`/quality/people/${member.userId}?project=${projectId}`}
+                        className="block truncate hover:underline"
+                      >
+                        {member.name}
+                      </Link>
                       <p className="truncate text-12 text-quiet">{member.email}</p>
                     </div>
                   ),

@@ -6,6 +6,7 @@ import { STATE_NAMES } from '../../../../components/charts/state-strip.tsx';
 import { useUser } from '../../../../components/shell/user.tsx';
 import { Button } from '../../../../components/ui/button.tsx';
 import { Confirm } from '../../../../components/ui/dialog.tsx';
+import { KeyButton } from '../../../../components/ui/key-button.tsx';
 import { useNotices } from '../../../../components/ui/notices.tsx';
 import { type Outputs, useTRPC } from '../../../../lib/trpc.ts';
 
@@ -37,7 +38,11 @@ export function RoundActions({ round, onChanged }: { round: Round; onChanged(): 
   const progress = round.states.find((one) => one.phase === 'current')?.progress;
   return (
     <>
-      {round.canGo && <Button onClick={() => setAsking('go')}>Go on now</Button>}
+      {round.canGo && (
+        <KeyButton keys="n" onPress={() => setAsking('go')}>
+          Go on now
+        </KeyButton>
+      )}
       {(round.status === 'failed' || round.status === 'cancelled') && (
         <Button
           tone="primary"
@@ -50,9 +55,9 @@ export function RoundActions({ round, onChanged }: { round: Round; onChanged(): 
         </Button>
       )}
       {(round.status === 'active' || round.status === 'failed') && (
-        <Button tone="danger" onClick={() => setAsking('cancel')}>
+        <KeyButton keys="x" tone="danger" onPress={() => setAsking('cancel')}>
           Cancel round
-        </Button>
+        </KeyButton>
       )}
       <Confirm
         open={asking === 'go'}

@@ -11,6 +11,7 @@ import { Button } from '../../../../components/ui/button.tsx';
 import { ModelChip, StatusChip } from '../../../../components/ui/chip.tsx';
 import { Confirm } from '../../../../components/ui/dialog.tsx';
 import { JsonBlock } from '../../../../components/ui/json-block.tsx';
+import { KeyButton } from '../../../../components/ui/key-button.tsx';
 import { useNotices } from '../../../../components/ui/notices.tsx';
 import { Facts, Page, Section } from '../../../../components/ui/page-frame.tsx';
 import { Progress } from '../../../../components/ui/progress.tsx';
@@ -72,7 +73,7 @@ function RunPage({ run }: { run: Run }) {
           total={totalSteps}
           unit="steps"
           label="Steps done"
-          tone={status === 'completed' ? 'green' : 'gold'}
+          tone={status === 'completed' ? 'green' : 'plain'}
         />
         <p className="text-12 text-quiet">
           {run.startedAt ? duration(seconds) : 'Waiting for a worker.'}
@@ -166,9 +167,9 @@ function RunActions({ runId, status }: { runId: string; status: string }) {
   if (status === 'running' || status === 'queued') {
     return (
       <>
-        <Button tone="danger" onClick={() => setConfirming(true)}>
+        <KeyButton keys="x" tone="danger" onPress={() => setConfirming(true)}>
           Cancel run
-        </Button>
+        </KeyButton>
         <Confirm
           open={confirming}
           onOpenChange={setConfirming}

@@ -2,9 +2,9 @@
 
 import { useState } from 'react';
 import { completionLetter } from '@/server/labeling/kinds/ranking/vocabulary.ts';
-import { whyInReview } from '@/server/labeling/kinds/review/vocabulary.ts';
+import { REVIEW_REASON_NAMES, whyInReview } from '@/server/labeling/kinds/review/vocabulary.ts';
 import { Button } from '../../../ui/button.tsx';
-import { ChoiceChip } from '../../../ui/chip.tsx';
+import { Chip, ChoiceChip } from '../../../ui/chip.tsx';
 import { type KeyAction, useKeys } from '../../../ui/keys.tsx';
 import { useNotices } from '../../../ui/notices.tsx';
 import { Conversation } from '../../../ui/reading-text.tsx';
@@ -172,7 +172,9 @@ export function ReviewEditor({ subject, draft, change }: EditorProps<ReviewDraft
       <div className="mx-auto flex w-full max-w-7xl flex-col gap-4 px-4 sm:px-6">
         {under && (
           <p className="max-w-[72ch]">
-            <strong>Why it is in review:</strong> {whyInReview(under.reason, under.finding, letter)}
+            <span className="sr-only">Why it is in review: </span>
+            <Chip>{REVIEW_REASON_NAMES[under.reason]}</Chip>{' '}
+            {whyInReview(under.reason, under.finding, letter)}
             {under.finding?.note && <> “{under.finding.note}”</>}
           </p>
         )}

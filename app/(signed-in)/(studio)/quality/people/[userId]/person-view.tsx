@@ -4,18 +4,19 @@ import { useInfiniteQuery, useQuery, useQueryClient } from '@tanstack/react-quer
 import Link from 'next/link';
 import { useState } from 'react';
 import { useUser } from '../../../../../components/shell/user.tsx';
+import { WithProject } from '../../../../../components/shell/with-project.tsx';
 import { Button } from '../../../../../components/ui/button.tsx';
 import { Chip } from '../../../../../components/ui/chip.tsx';
 import { type KeyAction, useKeys } from '../../../../../components/ui/keys.tsx';
 import { Facts, Page, Section } from '../../../../../components/ui/page-frame.tsx';
-import { Empty, Loaded, LoadedPage, Loading } from '../../../../../components/ui/states.tsx';
+import { Loaded, LoadedPage } from '../../../../../components/ui/states.tsx';
 import { count, dateTime, duration, percent, percentWithin } from '../../../../../lib/format.ts';
-import { useProject } from '../../../../../lib/project.tsx';
 import { type Outputs, useTRPC, useTRPCClient } from '../../../../../lib/trpc.ts';
 import { LongerSentence, PositionFigure } from '../../bias-part.tsx';
 import type { Report } from '../../quality-view.tsx';
 import { StandingChip } from '../../standing-chip.tsx';
 import { STANDING_NAMES } from '../../words.ts';
+import { AskReview } from './ask-review.tsx';
 import { ImpactList } from './impact-list.tsx';
 import { type Standing, StandingDialog } from './standing-dialog.tsx';
 
@@ -24,16 +25,13 @@ type Labeler = Report['labelers'][number];
 
 /** One labeler: their figures, their newest labels, and what an admin may do about them. */
 export function PersonView({ userId }: { userId: string }) {
-  const { project, loading } = useProject();
-  if (loading) return <Loading />;
-  if (!project) {
-    return (
-      <Page title="Labeler">
-        <Empty title="You are in no project yet" />
-      </Page>
-    );
-  }
-  return <InProject projectId={project.id} projectName={project.name} userId={userId} />;
+  return (
+    <WithProject title="Labeler" none="A labeler’s figures belong to a project. An admin can add you to one.">
+      {(project) => (
+        <InProject key={project.id} projectId={project.id} projectName={project.name} userId={userId} />
+      )}
+    </WithProject>
+  );
 }
 
 function InProject({
@@ -307,6 +305,9 @@ function NewestLabels({ projectId, userId }: { projectId: string; userId: string
                     {dateTime(label.at)} UTC · {label.kind}
                     {label.activeSeconds > 0 && ` · ${duration(label.activeSeconds)}`}
                     {label.purpose !== 'training' && <Chip>{label.purpose}</Chip>}
+                    {label.purpose === 'training' && label.kind !== 'review' && label.state !== 'late' && (
+                      <AskReview projectId={projectId} taskId={label.taskId} prompt={label.prompt} />
+                    )}
                     {label.state === 'late' && <Chip>late, not counted</Chip>}
                     {label.goldScore !== null && <Chip>known answer met {percent(label.goldScore)}</Chip>}
                   </p>
