@@ -1,6 +1,14 @@
 /** The words of reviews. Imports no code, so that pages may use them too. */
 import type { ReviewFinding, ReviewReason } from '@/db/schema.ts';
 
+/** Why labels are in review, in a word or two. */
+export const REVIEW_REASON_NAMES: Record<ReviewReason, string> = {
+  low_agreement: 'Low agreement',
+  reward_disagreement: 'Reward model disagrees',
+  sampled: 'Sample',
+  asked: 'Asked for',
+};
+
 /**
  * Why labels are in review, in a sentence with its number.
  * @param letter the name by which the reader knows a completion
