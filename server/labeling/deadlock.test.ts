@@ -25,7 +25,7 @@ async function meet<T>(hold: string, ids: string[], requests: () => Promise<T>[]
     for (;;) {
       const [row] = await client`select count(*)::int as waiting from pg_stat_activity
         where datname = current_database() and wait_event_type = 'Lock'`;
-      if (row?.['waiting'] === 2) return;
+      if (row?.waiting === 2) return;
     }
   });
   return results;

@@ -402,9 +402,7 @@ async function contentFor(told: Told, variant: 0 | 1): Promise<LabelContent> {
 
 /** How far a ranking of two meets the known answer. */
 function scoreOf(content: LabelContent, gold: Record<string, unknown>): number {
-  return content.kind === 'ranking' && JSON.stringify(content.groups) === JSON.stringify(gold['groups'])
-    ? 1
-    : 0;
+  return content.kind === 'ranking' && JSON.stringify(content.groups) === JSON.stringify(gold.groups) ? 1 : 0;
 }
 
 /** A draft with its fields in the order in which jsonb keeps them: shorter names first. */

@@ -1,4 +1,10 @@
-/** The words that every kind of work shares. Imports nothing, so that pages may use them too. */
+/** The words that every kind of work shares. Imports words only, so that pages may use them too. */
+export {
+  ASSIGNMENT_STATES,
+  type AssignmentState,
+  TASK_KINDS,
+  type TaskKind,
+} from '@/db/schema/values.ts';
 
 /** Why a task is skipped. */
 export const SKIP_REASONS = {

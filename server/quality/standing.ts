@@ -89,14 +89,14 @@ export async function setStanding(
     throw new AppError('BAD_INPUT', 'note: is empty: expected a sentence that tells the person why.');
   }
   await db.transaction(async (tx) => {
-    // A freeze is either before the change or after it, with all of the person's labels or none.
-    await lockAgainstFreezing(tx, projectId, 'shared');
     const [user] = await tx.select({ name: users.name }).from(users).where(eq(users.id, userId));
     if (!user) throw new AppError('NOT_FOUND', 'There is no such person.');
-    // Taking work waits (for the same lock): whoever is paused is not handed a task at the same moment.
+    // Taking work waits: whoever is paused is not handed a task at the same moment.
     await lockTaking(tx, userId, projectId);
-    // Before the membership: a submission holds its assignment and task when it comes to that.
+    // In the order of submissions and edits: the assignment and its task, then freezing, then the membership.
     if (standing === 'paused' || standing === 'revoked') await giveBackWork(tx, projectId, userId);
+    // A freeze is either before the change or after it, with all of the person's labels or none.
+    await lockAgainstFreezing(tx, projectId, 'shared');
     // Labels of people who are no members (admins, authors of imported labels) can be revoked too: the row that says so
     // has ended, and lets nobody in.
     await tx

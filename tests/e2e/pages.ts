@@ -119,8 +119,8 @@ export function pagesOf(scene: WholeProduct): PageEntry[] {
     entry('/quality/people/[userId]', 'admin', 'text=Newest labels', {
       path: `/quality/people/${scene.writerId}`,
       states: [
-        { name: 'warn', act: openDialog('Warn W') },
-        { name: 'revoke', act: openDialog('Revoke X') },
+        { name: 'warn', act: openDialog('Warn') },
+        { name: 'revoke', act: openDialog('Revoke') },
       ],
     }),
     entry('/work', 'ranker', 'textarea', {

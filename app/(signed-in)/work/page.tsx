@@ -7,7 +7,7 @@ export const metadata: Metadata = { title: 'Work' };
 export default function WorkPage() {
   return (
     <main id="main" className="flex min-h-[calc(100dvh-3rem)] flex-col">
-      <StandingLine />
+      <StandingLine warningsOnly />
       <WorkView />
     </main>
   );

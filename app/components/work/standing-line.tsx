@@ -12,8 +12,11 @@ const TITLES = {
   revoked: 'Your work in this project has ended.',
 } as const;
 
-/** What an admin of the project has to say to whoever works here; a warning goes when it is read. */
-export function StandingLine() {
+/**
+ * What an admin of the project has to say to whoever works here; a warning goes when it is read.
+ * @param warningsOnly where the page itself says why there is no work
+ */
+export function StandingLine({ warningsOnly = false }: { warningsOnly?: boolean }) {
   const trpc = useTRPC();
   const { project } = useProject();
   const projectId = project?.id ?? '';
@@ -24,6 +27,7 @@ export function StandingLine() {
   const [read, setRead] = useState<string | null>(null);
   useEffect(() => setRead(localStorage.getItem(key) === null ? null : key), [key]);
   if (!data || data.standing === 'good' || read === key) return null;
+  if (warningsOnly && data.standing !== 'warned') return null;
   return (
     <section
       aria-label="About your work"

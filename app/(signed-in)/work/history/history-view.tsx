@@ -3,7 +3,12 @@
 import { useInfiniteQuery } from '@tanstack/react-query';
 import Link from 'next/link';
 import { useDeferredValue, useEffect, useRef, useState } from 'react';
-import { ASSIGNMENT_STATES, type AssignmentState, TASK_KINDS, type TaskKind } from '@/db/schema/values.ts';
+import {
+  ASSIGNMENT_STATES,
+  type AssignmentState,
+  TASK_KINDS,
+  type TaskKind,
+} from '@/server/labeling/vocabulary.ts';
 import { Button, buttonClass } from '../../../components/ui/button.tsx';
 import { SelectField, TextField } from '../../../components/ui/field.tsx';
 import { useKeys } from '../../../components/ui/keys.tsx';

@@ -23,7 +23,7 @@ export function DaysFigure({ days }: DaysFigureProps) {
             <div
               key={day}
               title={`${day}: ${labels}`}
-              className="flex-1 rounded-t-one bg-edge"
+              className="flex-1-one bg-edge"
               style={{ height: `${(labels / most) * 100}%` }}
             />
           ))}
