@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { seedProject, seedRankingTask } from '@/db/seed.ts';
+import { seedProject, seedPrompt, seedRankingTask, seedTask } from '@/db/seed.ts';
 import { uuidv7 } from '@/db/uuid.ts';
 import { openTestDatabase } from '@/tests/support/database.ts';
 import { anybody, type Caller, person } from '@/tests/support/people.ts';
@@ -9,6 +9,7 @@ const { db } = await openTestDatabase();
 
 const project = await seedProject(db, { guideline: 'Be kind.' });
 await seedRankingTask(db, project.id, { wantedLabels: 3 });
+const known = await seedTask(db, await seedPrompt(db, project.id), { purpose: 'gold' });
 const contractor = await person(db, 'contractor', project.id);
 const researcher = await person(db, 'researcher', project.id);
 const admin = await person(db, 'admin');
@@ -80,6 +81,28 @@ const procedures: [
     'projects.createDemonstrationTasks',
     'admin',
     (api) => api.projects.createDemonstrationTasks({ projectId, count: 1 }),
+  ],
+  [
+    'projects.createBriefTasks',
+    'admin',
+    (api) => api.projects.createBriefTasks({ projectId, form: 'plain', instruction: 'Ask.', count: 1 }),
+  ],
+  [
+    'projects.setReviewer',
+    'admin',
+    (api) => api.projects.setReviewer({ projectId, userId: contractor.user.id, mayReview: true }),
+  ],
+  [
+    'projects.letThrough',
+    'admin',
+    (api) => api.projects.letThrough({ projectId, userId: contractor.user.id }),
+  ],
+  ['projects.knownTasks', 'admin', (api) => api.projects.knownTasks({ projectId })],
+  ['projects.uploadKnown', 'admin', (api) => api.projects.uploadKnown({ ...file, purpose: 'gold' })],
+  [
+    'projects.setKnownState',
+    'admin',
+    (api) => api.projects.setKnownState({ projectId, taskId: known.id, state: 'closed' }),
   ],
   ['people.list', 'admin', (api) => api.people.list()],
   ['people.invites', 'admin', (api) => api.people.invites()],

@@ -80,8 +80,10 @@ function Newest({ projectId }: { projectId: string }) {
       </Section>
       <Section title="Labels">
         <Loaded query={progress}>
-          {({ byKind }) =>
-            byKind.length === 0 ? (
+          {({ byKind: all }) => {
+            // Tasks with known answers want labels from everybody: how far they are says nothing.
+            const byKind = all.filter(({ purpose }) => purpose === 'training' || purpose === 'evaluation');
+            return byKind.length === 0 ? (
               <p className="text-quiet">No tasks have been handed out in this project yet.</p>
             ) : (
               <ul className="flex max-w-2xl flex-col gap-3">
@@ -95,7 +97,9 @@ function Newest({ projectId }: { projectId: string }) {
                         ? 'Blind votes'
                         : row.kind === 'ranking'
                           ? 'Rankings'
-                          : 'Demonstrations'}
+                          : row.kind === 'review'
+                            ? 'Reviews'
+                            : 'Demonstrations'}
                       {row.active > 0 && <span className="text-12 text-quiet"> · {row.active} in hand</span>}
                     </span>
                     <Progress
@@ -106,8 +110,8 @@ function Newest({ projectId }: { projectId: string }) {
                   </li>
                 ))}
               </ul>
-            )
-          }
+            );
+          }}
         </Loaded>
       </Section>
       <Section title="Newest runs">

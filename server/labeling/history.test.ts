@@ -6,6 +6,7 @@ import { uuidv7 } from '@/db/uuid.ts';
 import { freezeDataset } from '@/server/datasets/freeze.ts';
 import { openTestDatabase } from '@/tests/support/database.ts';
 import { type Caller, person } from '@/tests/support/people.ts';
+import { LONGEST_TEXT } from './vocabulary.ts';
 
 const { db } = await openTestDatabase();
 const key = () => uuidv7();
@@ -94,6 +95,34 @@ describe('a prompt that the labeler writes too', () => {
     });
     const stored = await db.select().from(prompts).where(eq(prompts.projectId, project.id));
     expect(stored).toMatchObject([{ externalId: assignmentId, metadata: { form: 'user_based' } }]);
+  });
+});
+
+describe('what does not fit', () => {
+  it('is refused in one sentence, with the draft kept: a text too long by one, a kind of another task', async () => {
+    const { project, api } = await writer();
+    await seedTask(db, await seedPrompt(db, project.id));
+    const { assignment } = await take(api, project.id);
+    const assignmentId = assignment.id;
+    const text = 'x'.repeat(LONGEST_TEXT);
+    await api.labeling.saveDraft({
+      assignmentId,
+      revision: 0,
+      content: { kind: 'demonstration', text, prompt: null, checklist: [] },
+    });
+    const idempotencyKey = key();
+    const send = (content: Parameters<typeof api.labeling.submit>[0]['content']) =>
+      api.labeling.submit({ assignmentId, idempotencyKey, content });
+    await expect(send({ kind: 'demonstration', text: `${text}x` })).rejects.toMatchObject({
+      code: 'BAD_REQUEST',
+      message: expect.stringMatching(/text: is longer than 400,000 characters/),
+    });
+    await expect(send({ kind: 'ranking', groups: [[uuidv7()]] })).rejects.toMatchObject({
+      code: 'BAD_REQUEST',
+    });
+    const { draft } = await api.labeling.historyItem({ assignmentId });
+    expect(draft.content).toMatchObject({ text });
+    expect(await send({ kind: 'demonstration', text })).toMatchObject({ state: 'submitted' });
   });
 });
 

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { ROLES, SPLITS } from '@/db/schema.ts';
+import { PROMPT_FORMS, ROLES, SPLITS, TASK_STATES } from '@/db/schema.ts';
+import { readLines } from '../datasets/lines.ts';
 import {
   adminProcedure,
   memberProcedure,
@@ -9,6 +10,7 @@ import {
   router,
 } from '../trpc.ts';
 import { listGuidelines, publishGuideline } from './guidelines.ts';
+import { knownPurpose, listKnownTasks, setKnownState, uploadKnownTasks } from './known-tasks.ts';
 import {
   addMember,
   createProject,
@@ -16,11 +18,16 @@ import {
   listProjects,
   projectProgress,
   removeMember,
+  setReviewer,
   updateProject,
 } from './projects.ts';
 import { projectSettings, storable, writtenText } from './schemas.ts';
-import { createDemonstrationTasks, listPrompts } from './tasks.ts';
+import { letThrough } from './screening.ts';
+import { createBriefTasks, createDemonstrationTasks, listPrompts } from './tasks.ts';
 import { currentGuideline } from './work.ts';
+
+/** Characters of a file of known answers. */
+const LONGEST_KNOWN = 16 * 1024 * 1024;
 
 const projectId = z.uuid();
 const name = z.string().trim().min(1, 'is empty: expected a name').max(200).transform(storable);
@@ -71,7 +78,7 @@ export const projectsRouter = router({
 
   members: projectResearcherProcedure
     .input(z.strictObject({ projectId }))
-    .query(({ ctx, input }) => listMembers(ctx.db, input.projectId)),
+    .query(({ ctx }) => listMembers(ctx.db, ctx.project)),
 
   addMember: projectAdminProcedure
     .input(z.strictObject({ projectId, userId: z.uuid(), role: z.enum(ROLES) }))
@@ -80,6 +87,52 @@ export const projectsRouter = router({
   removeMember: projectAdminProcedure
     .input(z.strictObject({ projectId, userId: z.uuid() }))
     .mutation(({ ctx, input }) => removeMember(ctx.db, { ...input, actorId: ctx.user.id })),
+
+  /** Whether a contractor is given reviews too; researchers and admins always are. */
+  setReviewer: projectAdminProcedure
+    .input(z.strictObject({ projectId, userId: z.uuid(), mayReview: z.boolean() }))
+    .mutation(({ ctx, input }) => setReviewer(ctx.db, { ...input, actorId: ctx.user.id })),
+
+  /** Lets a member do real work whatever their screening came to. */
+  letThrough: projectAdminProcedure
+    .input(z.strictObject({ projectId, userId: z.uuid() }))
+    .mutation(({ ctx, input }) => letThrough(ctx.db, { ...input, actorId: ctx.user.id })),
+
+  /** Gold and screening tasks, newest first, and how they were answered. */
+  knownTasks: projectAdminProcedure
+    .input(
+      z.strictObject({
+        projectId,
+        before: z.uuid().optional(),
+        limit: z.number().int().min(1).max(200).default(50),
+      }),
+    )
+    .query(({ ctx, input }) => listKnownTasks(ctx.db, input)),
+
+  /** Makes gold or screening tasks of a file of rankings: JSON lines `{ prompt, completions, ranks }`. */
+  uploadKnown: projectAdminProcedure
+    .input(
+      z.strictObject({
+        projectId,
+        purpose: knownPurpose,
+        fileName: z.string().trim().min(1).max(300),
+        text: z.string().max(LONGEST_KNOWN, 'is larger than 16 MB: cut it into several files'),
+      }),
+    )
+    .mutation(({ ctx, input: { purpose, fileName, text } }) =>
+      uploadKnownTasks(ctx.db, {
+        project: ctx.project,
+        purpose,
+        fileName,
+        lines: readLines(fileName, [text]),
+        actorId: ctx.user.id,
+      }),
+    ),
+
+  /** Hands a gold or screening task out no more, or again. */
+  setKnownState: projectAdminProcedure
+    .input(z.strictObject({ projectId, taskId: z.uuid(), state: z.enum(TASK_STATES) }))
+    .mutation(({ ctx, input }) => setKnownState(ctx.db, { ...input, actorId: ctx.user.id })),
 
   progress: projectResearcherProcedure
     .input(z.strictObject({ projectId }))
@@ -110,6 +163,24 @@ export const projectsRouter = router({
     )
     .mutation(async ({ ctx, input: { projectId: _, ...options } }) => {
       const created = await createDemonstrationTasks(ctx.db, { ...options, project: ctx.project });
+      return { created: created.length };
+    }),
+
+  /** Puts tasks in the queue whose prompts the labelers write themselves. */
+  createBriefTasks: projectAdminProcedure
+    .input(
+      z.strictObject({
+        projectId,
+        form: z.enum(PROMPT_FORMS),
+        instruction: writtenText,
+        count: z.number().int().min(1).max(10_000),
+        wantedLabels: z.number().int().min(1).max(1000).optional(),
+        priority: z.number().int().min(-1000).max(1000).default(0),
+      }),
+    )
+    .mutation(async ({ ctx, input: { projectId: _, form, instruction, ...options } }) => {
+      const brief = { form, instruction };
+      const created = await createBriefTasks(ctx.db, { ...options, brief, project: ctx.project });
       return { created: created.length };
     }),
 });

@@ -17,6 +17,7 @@ import { hasRole, type Project, type SessionUser } from '../people/access.ts';
 import { record } from '../people/audit.ts';
 import { isUniqueViolation } from '../people/unique.ts';
 import { DEFAULT_SETTINGS } from './schemas.ts';
+import { screeningResults, settleScreening } from './screening.ts';
 
 export interface ProjectSummary {
   id: string;
@@ -132,6 +133,7 @@ export async function updateProject(
         .where(eq(projects.id, projectId))
         .returning();
       if (!project) throw new AppError('NOT_FOUND', 'There is no such project.');
+      if (change.settings) await settleScreening(tx, project);
       await record(tx, actorId, 'project.updated', { kind: 'project', id: projectId }, { ...change });
       return project;
     });
@@ -143,21 +145,53 @@ export async function updateProject(
   }
 }
 
-/** Who works in a project. */
-export async function listMembers(db: Database, projectId: string) {
-  return db
+/** Who works in a project, and how far their screening has come. */
+export async function listMembers(db: Database, project: Pick<Project, 'id' | 'settings'>) {
+  const rows = await db
     .select({
       userId: users.id,
       name: users.name,
       email: users.email,
       role: memberships.role,
       status: users.status,
+      mayReview: memberships.mayReview,
+      screenedAt: memberships.screenedAt,
       since: memberships.createdAt,
     })
     .from(memberships)
     .innerJoin(users, eq(users.id, memberships.userId))
-    .where(and(eq(memberships.projectId, projectId), isNull(memberships.endedAt), eq(users.kind, 'person')))
+    .where(and(eq(memberships.projectId, project.id), isNull(memberships.endedAt), eq(users.kind, 'person')))
     .orderBy(asc(users.name));
+  const { screening } = project.settings;
+  const results = screening ? await screeningResults(db, project.id, screening) : null;
+  return rows.map((row) => ({ ...row, screening: results?.get(row.userId) ?? null }));
+}
+
+/**
+ * Says whether a contractor is given reviews too.
+ * @throws NOT_FOUND when the person is no member of the project
+ */
+export async function setReviewer(
+  db: Database,
+  input: { projectId: string; userId: string; mayReview: boolean; actorId: string },
+): Promise<void> {
+  const { projectId, userId, mayReview, actorId } = input;
+  await db.transaction(async (tx) => {
+    const changed = await tx
+      .update(memberships)
+      .set({ mayReview })
+      .where(
+        and(
+          eq(memberships.projectId, projectId),
+          eq(memberships.userId, userId),
+          isNull(memberships.endedAt),
+        ),
+      )
+      .returning({ id: memberships.id });
+    if (changed.length === 0) throw new AppError('NOT_FOUND', 'This person is no member of the project.');
+    const subject = { kind: 'project', id: projectId };
+    await record(tx, actorId, 'member.reviewer', subject, { userId, mayReview });
+  });
 }
 
 /**

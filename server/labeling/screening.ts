@@ -1,4 +1,4 @@
-import { and, eq, isNull, type SQL, sql } from 'drizzle-orm';
+import { and, asc, eq, inArray, isNull, sql } from 'drizzle-orm';
 import type { Database, Executor, Transaction } from '@/db/client.ts';
 import { assignments, memberships, type ProjectSettings, tasks, users } from '@/db/schema.ts';
 import { AppError } from '../errors.ts';
@@ -23,26 +23,38 @@ export interface ScreeningResult {
   accuracy: number | null;
 }
 
-/** What decides a member's screening: the first `wanted` scores, oldest first. `member` names the person. */
-function deciding(projectId: string, labelerId: SQL | string, wanted: number): SQL {
-  return sql`(select a.gold_score as score from ${assignments} a join ${tasks} t on t.id = a.task_id
-    where a.project_id = ${projectId} and a.labeler_id = ${labelerId} and a.state in ('submitted', 'late')
-      and t.purpose = 'screening'
-    order by a.ended_at, a.id limit ${wanted})`;
+const NOT_BEGUN: ScreeningResult = { done: 0, accuracy: null };
+
+/**
+ * How far the screening of those who have begun it has come, by person.
+ * @param labelerId only this person's
+ */
+export async function screeningResults(
+  db: Executor,
+  projectId: string,
+  screening: Screening,
+  labelerId?: string,
+): Promise<Map<string, ScreeningResult>> {
+  const rows = await db.execute<{ labelerId: string; done: number; accuracy: number | null }>(sql`
+    select labeler_id as "labelerId", count(*)::int as done, avg(gold_score)::float8 as accuracy
+    from (select a.labeler_id, a.gold_score,
+        row_number() over (partition by a.labeler_id order by a.ended_at, a.id) as place
+      from ${assignments} a join ${tasks} t on t.id = a.task_id
+      where a.project_id = ${projectId} and a.state in ('submitted', 'late') and t.purpose = 'screening'
+        ${labelerId === undefined ? sql`` : sql`and a.labeler_id = ${labelerId}`}) as deciding
+    where place <= ${screening.tasks}
+    group by labeler_id`);
+  return new Map(rows.map(({ labelerId: id, done, accuracy }) => [id, { done, accuracy }]));
 }
 
-/** How far a person's screening in a project has come. */
+/** How far one person's screening has come. */
 export async function screeningResult(
   db: Executor,
   projectId: string,
   labelerId: string,
   screening: Screening,
 ): Promise<ScreeningResult> {
-  const [row] = await db.execute<{ done: number; accuracy: number | null }>(
-    sql`select count(*)::int as done, avg(score)::float8 as accuracy
-      from ${deciding(projectId, labelerId, screening.tasks)} as deciding`,
-  );
-  return { done: row?.done ?? 0, accuracy: row?.accuracy ?? null };
+  return (await screeningResults(db, projectId, screening, labelerId)).get(labelerId) ?? NOT_BEGUN;
 }
 
 /**
@@ -57,27 +69,33 @@ export async function settleScreening(
 ): Promise<void> {
   const { screening } = project.settings;
   if (screening === null) return;
-  const waiting = and(
-    eq(memberships.projectId, project.id),
-    labelerId === undefined ? undefined : eq(memberships.userId, labelerId),
-    isNull(memberships.screenedAt),
-  );
   // Of two last tasks that are handed in at once, the second waits here and then counts the first.
-  const held = await tx
-    .select({ id: memberships.id })
+  const waiting = await tx
+    .select({ id: memberships.id, userId: memberships.userId })
     .from(memberships)
-    .where(waiting)
-    .orderBy(memberships.id)
+    .where(
+      and(
+        eq(memberships.projectId, project.id),
+        labelerId === undefined ? undefined : eq(memberships.userId, labelerId),
+        isNull(memberships.screenedAt),
+      ),
+    )
+    .orderBy(asc(memberships.id))
     .for('no key update');
-  if (held.length === 0) return;
+  if (waiting.length === 0) return;
+  const results = await screeningResults(tx, project.id, screening, labelerId);
+  const passed = waiting.filter(({ userId }) => {
+    const { done, accuracy } = results.get(userId) ?? NOT_BEGUN;
+    return done === screening.tasks && (accuracy ?? 0) >= screening.pass - ROUNDING;
+  });
+  if (passed.length === 0) return;
   await tx
     .update(memberships)
     .set({ screenedAt: sql`now()` })
     .where(
-      and(
-        waiting,
-        sql`(select count(*) = ${screening.tasks} and avg(score) >= ${screening.pass - ROUNDING}::float8
-          from ${deciding(project.id, sql`${memberships}."user_id"`, screening.tasks)} as deciding)`,
+      inArray(
+        memberships.id,
+        passed.map(({ id }) => id),
       ),
     );
 }

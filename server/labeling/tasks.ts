@@ -1,6 +1,7 @@
 import { and, asc, desc, eq, ilike, inArray, lt, notExists, sql } from 'drizzle-orm';
 import type { Database, Executor } from '@/db/client.ts';
 import {
+  type Brief,
   completions,
   type Message,
   prompts,
@@ -75,15 +76,26 @@ function countOf(table: typeof completions | typeof tasks) {
 }
 
 /** A task to be made, of a kind that creators choose: reviews are made by what finds them needed. */
-export interface NewTask {
-  promptId: string;
-  /** The completions to rank; absent for a demonstration. */
-  completionIds?: string[];
-}
+export type NewTask =
+  | {
+      promptId: string;
+      /** The completions to rank; absent for a demonstration. */
+      completionIds?: string[];
+      /** The known answer, for gold and screening: each of the completions once, best first, ties together. */
+      gold?: { groups: string[][] };
+    }
+  /** The labeler writes the prompt too, as the brief says. */
+  | { brief: Brief };
+
+/** Labels that a task with a known answer wants: enough for everybody to be given it. */
+const EVERYBODY = 10_000;
+
+const isCheck = (purpose: TaskPurpose) => purpose === 'gold' || purpose === 'screening';
 
 /**
  * Makes tasks of one kind.
- * @throws BAD_INPUT when a ranking task has fewer than 2 or more than 9 completions, one twice, or one of another prompt
+ * @throws BAD_INPUT when a ranking task has fewer than 2 or more than 9 completions, one twice, or one of another prompt;
+ * when a gold or screening task has no known answer that its labels can be held against, or another task has one
  * @returns the tasks' ids, in the order given
  */
 export async function createTasks(
@@ -98,22 +110,26 @@ export async function createTasks(
     items: NewTask[];
   },
 ): Promise<string[]> {
+  const purpose = input.purpose ?? 'training';
+  checkKnownAnswers(purpose, input.items);
   await checkItems(db, input.kind, input.items);
+  const wantedLabels =
+    input.wantedLabels ?? (isCheck(purpose) ? EVERYBODY : input.project.settings.wantedLabels[input.kind]);
   const rows = input.items.map((item) => ({
     id: uuidv7(),
     projectId: input.project.id,
-    promptId: item.promptId,
+    ...('brief' in item
+      ? { promptId: null, brief: item.brief }
+      : { promptId: item.promptId, brief: null, gold: item.gold ?? null }),
     kind: input.kind,
-    purpose: input.purpose ?? 'training',
-    wantedLabels: input.wantedLabels ?? input.project.settings.wantedLabels[input.kind],
+    purpose,
+    wantedLabels,
     priority: input.priority ?? 0,
     roundId: input.roundId ?? null,
   }));
   const members = input.items.flatMap((item, index) => {
     const taskId = rows[index]?.id;
-    return taskId === undefined
-      ? []
-      : (item.completionIds ?? []).map((completionId) => ({ taskId, completionId }));
+    return taskId === undefined ? [] : completionsOf(item).map((completionId) => ({ taskId, completionId }));
   });
   await db.transaction(async (tx) => {
     for (let i = 0; i < rows.length; i += CHUNK) await tx.insert(tasks).values(rows.slice(i, i + CHUNK));
@@ -122,6 +138,22 @@ export async function createTasks(
     }
   });
   return rows.map((row) => row.id);
+}
+
+/** Makes demonstration tasks whose prompts the labelers write themselves, all of one brief. */
+export function createBriefTasks(
+  db: Database,
+  input: {
+    project: Project;
+    brief: Brief;
+    count: number;
+    wantedLabels?: number | undefined;
+    priority?: number;
+  },
+): Promise<string[]> {
+  const { brief, count, ...options } = input;
+  const items = Array.from({ length: count }, () => ({ brief }));
+  return createTasks(db, { ...options, kind: 'demonstration', items });
 }
 
 /** Makes demonstration tasks for prompts of a split that have none yet, oldest prompts first. */
@@ -150,10 +182,35 @@ export async function createDemonstrationTasks(
   return createTasks(db, { ...options, kind: 'demonstration', items: chosen });
 }
 
+function completionsOf(item: NewTask): string[] {
+  return 'brief' in item ? [] : (item.completionIds ?? []);
+}
+
+/** A known answer ranks each of its task's completions once, and says of two at least which is better. */
+function checkKnownAnswers(purpose: TaskPurpose, items: NewTask[]): void {
+  for (const [index, item] of items.entries()) {
+    const place = `tasks[${index}].gold`;
+    const gold = 'brief' in item ? undefined : item.gold;
+    if (gold === undefined) {
+      if (isCheck(purpose)) throw bad(`${place}: is missing: a ${purpose} task has a known answer.`);
+      continue;
+    }
+    if (!isCheck(purpose)) throw bad(`${place}: a ${purpose} task has no known answer.`);
+    const ranked = gold.groups.flat();
+    const shown = completionsOf(item);
+    if (ranked.length !== shown.length || !shown.every((id) => ranked.includes(id))) {
+      throw bad(`${place}: expected each completion of the task exactly once.`);
+    }
+    if (gold.groups.length < 2)
+      throw bad(`${place}: ties all completions: nothing could be held against it.`);
+  }
+}
+
 async function checkItems(db: Executor, kind: TaskKind, items: NewTask[]): Promise<void> {
   const ids = new Set<string>();
-  for (const [index, { completionIds = [] }] of items.entries()) {
+  for (const [index, item] of items.entries()) {
     const place = `tasks[${index}].completionIds`;
+    const completionIds = completionsOf(item);
     if (kind === 'demonstration') {
       if (completionIds.length > 0) throw bad(`${place}: a demonstration task has no completions.`);
       continue;
@@ -176,7 +233,9 @@ async function checkItems(db: Executor, kind: TaskKind, items: NewTask[]): Promi
       .where(inArray(completions.id, all.slice(i, i + CHUNK)));
     for (const row of rows) promptOf.set(row.id, row.promptId);
   }
-  for (const [index, { promptId, completionIds = [] }] of items.entries()) {
+  for (const [index, item] of items.entries()) {
+    if ('brief' in item) continue;
+    const { promptId, completionIds = [] } = item;
     const foreign = completionIds.find((id) => promptOf.get(id) !== promptId);
     if (foreign !== undefined) {
       throw bad(`tasks[${index}].completionIds: ${foreign} is not a completion of the prompt ${promptId}.`);

@@ -105,7 +105,7 @@ export async function launchRound(
     if (targets.demonstrations > 0) {
       await createRoundDemonstrationTasks(tx, {
         project,
-        roundId: round.id,
+        round: { id: round.id, number },
         labels: targets.demonstrations,
       });
     }

@@ -4,6 +4,7 @@ import { demonstrations, prompts, rankings, type TaskKind, type TaskPurpose, tas
 import { AppError } from '../errors.ts';
 import { createTasks } from '../labeling/tasks.ts';
 import type { Project } from '../people/access.ts';
+import { roundPriority } from './priorities.ts';
 
 /**
  * Hands out enough demonstration tasks of training prompts for the labels wanted: prompts that nobody has demonstrated
@@ -13,7 +14,7 @@ import type { Project } from '../people/access.ts';
  */
 export async function createRoundDemonstrationTasks(
   tx: Transaction,
-  input: { project: Project; roundId: string; labels: number },
+  input: { project: Project; round: { id: string; number: number }; labels: number },
 ): Promise<void> {
   const existing = tx
     .select({ one: sql`1` })
@@ -34,7 +35,8 @@ export async function createRoundDemonstrationTasks(
   await createTasks(tx, {
     project: input.project,
     kind: 'demonstration',
-    roundId: input.roundId,
+    roundId: input.round.id,
+    priority: roundPriority(input.round.number, 'training'),
     wantedLabels: Math.ceil(input.labels / chosen.length),
     items: chosen,
   });

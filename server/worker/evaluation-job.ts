@@ -12,6 +12,7 @@ import { uuidv7 } from '@/db/uuid.ts';
 import { storable } from '../labeling/schemas.ts';
 import { createTasks } from '../labeling/tasks.ts';
 import { type EvaluationResult, SLOTS, type Slot } from '../rounds/evaluation-result.ts';
+import { roundPriority } from '../rounds/priorities.ts';
 import { modelFolder } from './inputs.ts';
 import { endJob, fenced } from './jobs.ts';
 import { insertCompletions, promptsOf, roundOf } from './sampling-job.ts';
@@ -138,6 +139,7 @@ export async function doEvaluation(context: JobContext): Promise<JobOutcome> {
       project,
       kind: 'ranking',
       purpose: 'evaluation',
+      priority: roundPriority(round.number, 'evaluation'),
       roundId: round.id,
       wantedLabels: evaluation.votesPerPrompt,
       items: items.slice(0, evaluation.votePrompts),

@@ -14,6 +14,7 @@ import {
 import { uuidv7 } from '@/db/uuid.ts';
 import { storable } from '../labeling/schemas.ts';
 import { createTasks } from '../labeling/tasks.ts';
+import { roundPriority } from '../rounds/priorities.ts';
 import { type Round, readRound } from '../rounds/rounds.ts';
 import { modelFolder } from './inputs.ts';
 import { endJob, fenced } from './jobs.ts';
@@ -134,7 +135,8 @@ export async function doSampling(context: JobContext): Promise<JobOutcome> {
     await insertCompletions(tx, rows);
     const [project] = await tx.select().from(projects).where(eq(projects.id, round.projectId));
     if (!project) throw new Error('The round’s project is gone.');
-    const common = { project, kind: 'ranking' as const, roundId: round.id };
+    const priority = roundPriority(round.number, 'training');
+    const common = { project, kind: 'ranking' as const, roundId: round.id, priority };
     await createTasks(tx, { ...common, wantedLabels: 1, items: trainItems });
     const doubled = heldOut.slice(0, sampling.doublePrompts);
     await createTasks(tx, { ...common, wantedLabels: 2, items: doubled });

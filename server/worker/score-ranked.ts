@@ -3,6 +3,7 @@ import type { Executor, Transaction } from '@/db/client.ts';
 import { completions, type Message, projects, prompts, taskCompletions, tasks } from '@/db/schema.ts';
 import { sweepReviews } from '../labeling/review-queue.ts';
 import type { Project } from '../people/access.ts';
+import { prioritiseUncertain } from '../rounds/priorities.ts';
 
 /** Scores in one statement. */
 const CHUNK = 5000;
@@ -40,7 +41,8 @@ export async function rankedForReview(
 }
 
 /**
- * Writes a reward model's scores, and puts the labels in review that they contradict.
+ * Writes a reward model's scores, hands out first what it is least sure of, and puts the labels in review that they
+ * contradict.
  * @returns how many were put in review
  */
 export async function storeRewards(
@@ -66,5 +68,7 @@ export async function storeRewards(
       );
     for (const { taskId } of of) touched.add(taskId);
   }
-  return touched.size === 0 ? 0 : sweepReviews(tx, project, { taskIds: [...touched] });
+  if (touched.size === 0) return 0;
+  await prioritiseUncertain(tx, [...touched]);
+  return sweepReviews(tx, project, { taskIds: [...touched] });
 }

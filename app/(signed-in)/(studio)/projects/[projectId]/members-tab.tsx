@@ -9,11 +9,15 @@ import { SelectField } from '../../../../components/ui/field.tsx';
 import { useNotices } from '../../../../components/ui/notices.tsx';
 import { Empty, Loaded } from '../../../../components/ui/states.tsx';
 import { Table } from '../../../../components/ui/table.tsx';
-import { dateTime } from '../../../../lib/format.ts';
-import { useTRPC } from '../../../../lib/trpc.ts';
+import { count, dateTime, percent } from '../../../../lib/format.ts';
+import { type Outputs, useTRPC } from '../../../../lib/trpc.ts';
+
+type Member = Outputs['projects']['members'][number];
 
 /** Who works in the project, and who is let in. */
-export function MembersTab({ projectId, canEdit }: { projectId: string; canEdit: boolean }) {
+export function MembersTab({ project, canEdit }: { project: Outputs['projects']['get']; canEdit: boolean }) {
+  const { id: projectId } = project;
+  const { screening } = project.settings;
   const trpc = useTRPC();
   const client = useQueryClient();
   const { notify } = useNotices();
@@ -55,6 +59,30 @@ export function MembersTab({ projectId, canEdit }: { projectId: string; canEdit:
                   head: 'State',
                   cell: (member) => (member.status === 'paused' ? <StatusChip status="paused" /> : 'active'),
                 },
+                {
+                  head: 'Reviews',
+                  cell: (member) =>
+                    member.role === 'contractor' ? (
+                      <Reviewer projectId={projectId} member={member} canEdit={canEdit} />
+                    ) : (
+                      'always'
+                    ),
+                },
+                ...(screening === null
+                  ? []
+                  : [
+                      {
+                        head: 'Screening',
+                        cell: (member: Member) => (
+                          <Screened
+                            projectId={projectId}
+                            member={member}
+                            tasks={screening.tasks}
+                            canEdit={canEdit}
+                          />
+                        ),
+                      },
+                    ]),
                 { head: 'Since', numeric: true, cell: (member) => dateTime(member.since) },
                 {
                   head: 'Remove',
@@ -87,6 +115,95 @@ export function MembersTab({ projectId, canEdit }: { projectId: string; canEdit:
         }
       </Loaded>
     </div>
+  );
+}
+
+function Reviewer({ projectId, member, canEdit }: { projectId: string; member: Member; canEdit: boolean }) {
+  const trpc = useTRPC();
+  const client = useQueryClient();
+  const { notify } = useNotices();
+  const change = useMutation(trpc.projects.setReviewer.mutationOptions());
+  if (!canEdit) return member.mayReview ? 'yes' : 'no';
+  return (
+    <label className="inline-flex items-center gap-2">
+      <input
+        type="checkbox"
+        className="size-4 accent-gold"
+        aria-label={`${member.name} gets reviews`}
+        checked={member.mayReview}
+        disabled={change.isPending}
+        onChange={(event) => {
+          const mayReview = event.target.checked;
+          change.mutate(
+            { projectId, userId: member.userId, mayReview },
+            {
+              onSuccess: async () => {
+                await client.invalidateQueries({ queryKey: trpc.projects.pathKey() });
+                notify({
+                  text: `${member.name} ${mayReview ? 'gets reviews from now on' : 'gets no more reviews'}.`,
+                });
+              },
+              onError: (error) => notify({ tone: 'red', text: error.message }),
+            },
+          );
+        }}
+      />
+      {member.mayReview ? 'yes' : 'no'}
+    </label>
+  );
+}
+
+function Screened({
+  projectId,
+  member,
+  tasks,
+  canEdit,
+}: {
+  projectId: string;
+  member: Member;
+  tasks: number;
+  canEdit: boolean;
+}) {
+  const trpc = useTRPC();
+  const client = useQueryClient();
+  const { notify } = useNotices();
+  const letThrough = useMutation(trpc.projects.letThrough.mutationOptions());
+  if (member.role === 'admin') return 'not needed';
+  const { done, accuracy } = member.screening ?? { done: 0, accuracy: null };
+  const met = accuracy === null ? '' : `, ${percent(accuracy)} met`;
+  const said = `${count(done)} of ${count(tasks)} done${met}`;
+  if (member.screenedAt !== null) {
+    return (
+      <span className="whitespace-nowrap">
+        {done < tasks ? 'let through' : `passed or let through${met}`}
+      </span>
+    );
+  }
+  return (
+    <span className="inline-flex items-center gap-2 whitespace-nowrap">
+      {done >= tasks ? `not passed${met}` : said}
+      {canEdit && (
+        <Button
+          small
+          busy={letThrough.isPending}
+          aria-label={`Let ${member.name} through to real work`}
+          onClick={() =>
+            letThrough.mutate(
+              { projectId, userId: member.userId },
+              {
+                onSuccess: async () => {
+                  await client.invalidateQueries({ queryKey: trpc.projects.pathKey() });
+                  notify({ tone: 'green', text: `${member.name} gets real work from now on.` });
+                },
+                onError: (error) => notify({ tone: 'red', text: error.message }),
+              },
+            )
+          }
+        >
+          Let through
+        </Button>
+      )}
+    </span>
   );
 }
 

@@ -11,6 +11,7 @@ import { Table } from '../../../../components/ui/table.tsx';
 import { Tabs } from '../../../../components/ui/tabs.tsx';
 import { count } from '../../../../lib/format.ts';
 import { useTRPC } from '../../../../lib/trpc.ts';
+import { GoldTab } from './gold-tab.tsx';
 import { GuidelinesTab } from './guidelines-tab.tsx';
 import { MembersTab } from './members-tab.tsx';
 import { PromptsTab } from './prompts-tab.tsx';
@@ -55,10 +56,11 @@ export function ProjectView({ projectId }: { projectId: string }) {
                 {
                   id: 'people',
                   label: 'People',
-                  content: <MembersTab projectId={projectId} canEdit={isAdmin} />,
+                  content: <MembersTab project={data} canEdit={isAdmin} />,
                 },
                 ...(isAdmin
                   ? [
+                      { id: 'gold', label: 'Gold', content: <GoldTab project={data} /> },
                       {
                         id: 'settings',
                         label: 'Settings',
@@ -110,11 +112,14 @@ function ProgressTab({ projectId }: { projectId: string }) {
                 },
                 {
                   head: 'Labels',
-                  cell: (row) => (
-                    <div className="min-w-56">
-                      <Progress value={row.submitted} total={row.wanted} label={`${row.kind} labels`} />
-                    </div>
-                  ),
+                  cell: (row) =>
+                    row.purpose === 'gold' || row.purpose === 'screening' ? (
+                      `${count(row.submitted)} on ${count(row.tasks)} tasks`
+                    ) : (
+                      <div className="min-w-56">
+                        <Progress value={row.submitted} total={row.wanted} label={`${row.kind} labels`} />
+                      </div>
+                    ),
                 },
                 { head: 'Being worked on', numeric: true, cell: (row) => count(row.active) },
                 { head: 'Skipped', numeric: true, cell: (row) => count(row.skipped) },

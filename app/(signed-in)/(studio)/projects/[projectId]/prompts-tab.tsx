@@ -11,12 +11,14 @@ import { Empty, Loaded } from '../../../../components/ui/states.tsx';
 import { Table } from '../../../../components/ui/table.tsx';
 import { count } from '../../../../lib/format.ts';
 import { useTRPC } from '../../../../lib/trpc.ts';
+import { BriefDialog } from './brief-dialog.tsx';
 
 /** The project's prompts, a page at a time, and the way to ask for demonstrations of them. */
 export function PromptsTab({ projectId, canQueue }: { projectId: string; canQueue: boolean }) {
   const trpc = useTRPC();
   const [search, setSearch] = useState('');
   const [pages, setPages] = useState<string[]>([]);
+  const [briefing, setBriefing] = useState(false);
   const wanted = useDeferredValue(search.trim());
   const before = pages.at(-1);
   const prompts = useQuery(
@@ -42,7 +44,9 @@ export function PromptsTab({ projectId, canQueue }: { projectId: string; canQueu
           />
         </div>
         {canQueue && <QueueDemonstrations projectId={projectId} />}
+        {canQueue && <Button onClick={() => setBriefing(true)}>Have prompts written</Button>}
       </div>
+      {briefing && <BriefDialog projectId={projectId} onClose={() => setBriefing(false)} />}
       <Loaded query={prompts} rows={8}>
         {({ items, next, total }) =>
           total === 0 ? (
