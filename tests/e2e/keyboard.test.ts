@@ -105,10 +105,13 @@ describe.skipIf(!hasChromium)('a contractor without a pointer', async () => {
     await page.getByText('Draft saved').waitFor();
     await page.reload();
     await expect.poll(() => page.getByLabel('Your answer').inputValue()).toBe(ANSWER);
-    await press('Control+Enter');
+    await page.getByText('3 closing questions are open').waitFor();
+    await press('1', '2', '3', 'Control+Enter');
     await page.getByText('Which river runs through Belm?').first().waitFor();
     const stored = await db.select().from(demonstrations);
-    expect(stored.map(({ text }) => text)).toEqual([ANSWER]);
+    expect(stored.map(({ text, checklist }) => ({ text, checklist }))).toEqual([
+      { text: ANSWER, checklist: ['helpful', 'truthful', 'harmless'] },
+    ]);
   });
 
   it('ranks nine with ties and strengths, hears every move, confirms, and submits', async () => {
@@ -141,6 +144,18 @@ describe.skipIf(!hasChromium)('a contractor without a pointer', async () => {
     await expect.poll(announced).toBe('H rated 5 of 7.');
     await press('f', '2', '9');
     await expect.poll(announced).toBe('H has 2 flags.');
+
+    // Two side by side, the other side, another completion there, and all of them again.
+    await press('c');
+    const beside = page.getByRole('region', { name: 'Side by side' });
+    await beside.getByRole('heading', { name: 'H beside I' }).waitFor();
+    await press('ArrowRight', 'ArrowUp');
+    await beside.getByRole('heading', { name: 'H beside G' }).waitFor();
+    await press('d');
+    await expect.poll(announced).toBe('Differences are marked.');
+    expect(await beside.locator('mark').count()).toBe(2);
+    await press('d', 'c');
+    await beside.waitFor({ state: 'detached' });
 
     await press('w');
     await expect.poll(announced).toBe('1–4: how much better rank 1 is than 2.');

@@ -140,7 +140,9 @@ function Prompt({ work }: { work: Work }) {
   return (
     <>
       <section ref={whole} aria-label="Prompt" className="mx-auto w-full max-w-7xl px-4 py-4 sm:px-6">
-        <h2 className="pb-1 text-12 font-strong tracking-wide text-quiet">PROMPT</h2>
+        <h2 className="pb-1 text-12 font-strong tracking-wide text-quiet">
+          {work.brief ? 'WHAT TO WRITE' : 'PROMPT'}
+        </h2>
         {work.prompt ? (
           <Conversation messages={work.prompt.messages} />
         ) : (

@@ -133,8 +133,11 @@ function Upload({ projectId }: { projectId: string }) {
       const text = await file.text();
       const { tasks, existing } = await upload.mutateAsync({ projectId, purpose, fileName: file.name, text });
       await client.invalidateQueries({ queryKey: trpc.projects.pathKey() });
-      const there = existing === 0 ? '' : ` ${count(existing)} were there already.`;
-      notify({ tone: tasks > 0 ? 'green' : 'plain', text: `${count(tasks)} ${purpose} tasks made.${there}` });
+      const there = existing === 0 ? '' : ` There already: ${count(existing)}.`;
+      notify({
+        tone: tasks > 0 ? 'green' : 'plain',
+        text: `${count(tasks)} ${purpose} ${tasks === 1 ? 'task' : 'tasks'} made.${there}`,
+      });
     } catch (thrown) {
       setError(`${thrown instanceof Error ? thrown.message : 'No answer.'} Nothing was uploaded.`);
     }

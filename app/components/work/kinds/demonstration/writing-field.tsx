@@ -42,7 +42,7 @@ export const WritingField = memo(function WritingField(props: WritingFieldProps)
         onBlur={onLeave}
         placeholder={placeholder}
         spellCheck
-        className={`reading field-sizing-content w-full scroll-mt-28 scroll-mb-24 resize-none rounded-one border border-edge bg-surface px-4 ${sizes[size]}`}
+        className={`reading field-sizing-content w-full max-w-full scroll-mt-28 scroll-mb-24 resize-none rounded-one border border-edge bg-surface px-4 ${sizes[size]}`}
       />
     </div>
   );

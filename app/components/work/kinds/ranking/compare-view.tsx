@@ -26,7 +26,10 @@ export default function CompareView(props: CompareViewProps) {
   const right = useRef<HTMLElement>(null);
   const scroll = useSyncedScroll(left, right, pair.join(' '));
   const frame = useRef<HTMLElement>(null);
-  useEffect(() => frame.current?.scrollIntoView({ block: 'nearest' }), []);
+  useEffect(() => {
+    // In a block: newer browsers return a promise here, and an effect may return a function alone.
+    frame.current?.scrollIntoView({ block: 'nearest' });
+  }, []);
   useKeys([
     { keys: 'ArrowLeft', label: 'Select the left side', run: () => onSelect(pair[0]) },
     { keys: 'ArrowRight', label: 'Select the right side', run: () => onSelect(pair[1]) },
