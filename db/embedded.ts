@@ -31,6 +31,8 @@ export interface EmbeddedOptions {
   folder: string;
   /** False for tests: faster, and a power cut may cost the data. */
   durable?: boolean;
+  /** The port to listen on; a free one when absent. */
+  port?: number;
 }
 
 export interface EmbeddedPostgres {
@@ -70,7 +72,14 @@ export async function startEmbeddedPostgres(options: EmbeddedOptions): Promise<E
     const password = readOrCreatePassword(join(folder, 'password'));
     if (existsSync(data)) await stopLeftover(data);
     else initialise(folder, data, binaries.initdb, password, account, durable);
-    const { child, port } = await startServer(folder, data, binaries.postgres, account, durable);
+    const { child, port } = await startServer(
+      folder,
+      data,
+      binaries.postgres,
+      account,
+      durable,
+      options.port,
+    );
     const pid = child.pid ?? 0;
     const watchdog = watch(pid);
     const exited = new Promise<void>((done) => {
@@ -198,6 +207,7 @@ async function startServer(
   program: string,
   account: PostgresAccount,
   durable: boolean,
+  wantedPort: number | undefined,
 ): Promise<{ child: ChildProcess; port: number }> {
   chmodSync(program, 0o755);
   const logFile = join(folder, 'postgres.log');
@@ -212,7 +222,7 @@ async function startServer(
       : ['fsync=off', 'synchronous_commit=off', 'full_page_writes=off', 'shared_buffers=64MB']),
   ];
   for (let attempt = 1; ; attempt++) {
-    const port = await freePort();
+    const port = wantedPort ?? (await freePort());
     const log = openSync(logFile, 'w');
     const { command, args } = commandAs(
       account,

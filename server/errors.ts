@@ -43,11 +43,30 @@ function describeIssue(issue: z.core.$ZodIssue): string {
   return field === '' ? `${message}.` : `${field}: ${message}.`;
 }
 
-/** Any thrown value as an AppError: parse failures become BAD_INPUT, the unknown becomes INTERNAL with its cause. */
+/** Codes of a connection that failed or ended, of Node and of postgres.js, and Postgres's classes 08 and 57P. */
+const DATABASE_AWAY =
+  /^(ECONN(REFUSED|RESET|ABORTED)|EPIPE|ETIMEDOUT|CONNECT(ION_\w+|_TIMEOUT)|08\w{3}|57P\w{2})$/;
+
+/** Whether an error, or what caused it, is that there is no connection to the database. */
+function isDatabaseAway(thrown: unknown): boolean {
+  if (!(thrown instanceof Error)) return false;
+  if ('code' in thrown && typeof thrown.code === 'string' && DATABASE_AWAY.test(thrown.code)) return true;
+  return isDatabaseAway(thrown.cause);
+}
+
+/** Any thrown value as an AppError: parse failures become BAD_INPUT, an unreachable database
+ * UNAVAILABLE, the unknown becomes INTERNAL with its cause. */
 export function toAppError(thrown: unknown): AppError {
   if (thrown instanceof AppError) return thrown;
   if (thrown instanceof ZodError)
     return new AppError('BAD_INPUT', describeZodError(thrown), { cause: thrown });
+  if (isDatabaseAway(thrown)) {
+    return new AppError(
+      'UNAVAILABLE',
+      'The database cannot be reached at this moment. What you had saved is safe; try again shortly.',
+      { cause: thrown },
+    );
+  }
   return new AppError(
     'INTERNAL',
     'Something went wrong on the server. What you had saved is safe; try again.',

@@ -43,7 +43,8 @@ const mapErrors = t.middleware(async ({ next }) => {
   throw error;
 });
 
-function toTRPCError(error: AppError): TRPCError {
+/** An error as tRPC sends it. */
+export function toTRPCError(error: AppError): TRPCError {
   return new TRPCError({ code: ERROR_CODES[error.code].trpc, message: error.message, cause: error });
 }
 

@@ -2,8 +2,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import postgres from 'postgres';
-import { buildIsCurrent, buildWebApp, startWebApp } from '@/server/stack/build.ts';
+import { startWebApp } from '@/server/stack/build.ts';
+import { buildWebAppOnce } from './build-once.ts';
 import { freePort } from './free-port.ts';
 
 const START_MILLISECONDS = 60_000;
@@ -27,7 +27,7 @@ export async function startTestWebApp(databaseUrl: string): Promise<WebApp> {
     NEXTAUTH_URL: address,
   };
   const lines: string[] = [];
-  await buildOnce(databaseUrl, env, (line) => lines.push(line));
+  await buildWebAppOnce(databaseUrl, env, (line) => lines.push(line));
   const web = startWebApp(port, env, (line) => lines.push(line));
   let ended = false;
   void web.exited.then(() => {
@@ -48,25 +48,4 @@ export async function startTestWebApp(databaseUrl: string): Promise<WebApp> {
   }
   await stop();
   throw new Error(`The web app did not start:\n${lines.slice(-20).join('\n')}`);
-}
-
-/**
- * Builds the web app when the build is not current, one test file at a time: a second build would take the first's
- * files away from under its server.
- */
-async function buildOnce(
-  databaseUrl: string,
-  env: NodeJS.ProcessEnv,
-  onLine: (line: string) => void,
-): Promise<void> {
-  // A lock is of one database: the server's own is common to all tests. It goes with the connection.
-  const common = new URL(databaseUrl);
-  common.pathname = '/postgres';
-  const sql = postgres(common.href, { max: 1, onnotice: () => {} });
-  try {
-    await sql`select pg_advisory_lock(hashtextextended(${`build of ${process.cwd()}`}, 0))`;
-    if (!buildIsCurrent()) await buildWebApp(env, onLine);
-  } finally {
-    await sql.end({ timeout: 5 });
-  }
 }

@@ -1,7 +1,9 @@
 import { fetchRequestHandler } from '@trpc/server/adapters/fetch';
 import { requestContext } from '@/server/auth.ts';
+import { toAppError } from '@/server/errors.ts';
 import { reportError } from '@/server/report-error.ts';
 import { appRouter } from '@/server/router.ts';
+import { toTRPCError } from '@/server/trpc.ts';
 
 export const dynamic = 'force-dynamic';
 
@@ -10,7 +12,9 @@ function handle(request: Request): Promise<Response> {
     endpoint: '/api/trpc',
     req: request,
     router: appRouter,
-    createContext: requestContext,
+    // What fails before any procedure is reached is told in a sentence too.
+    createContext: () =>
+      requestContext().catch((error: unknown) => Promise.reject(toTRPCError(toAppError(error)))),
     onError: ({ error, path }) => reportError(error.cause ?? error, path ?? 'trpc'),
   });
 }
