@@ -25,7 +25,40 @@ export function openDatabase(url: string, options: { connections?: number } = {}
     onnotice: () => {},
     connection: { application_name: 'touchstone' },
   });
-  return { db: drizzle(client, { schema }), client, close: () => client.end({ timeout: 5 }) };
+  return { db: drizzle(preparing(client), { schema }), client, close: () => client.end({ timeout: 5 }) };
+}
+
+/** Statements of more parameters than this are planned each time: lists of any length would fill a connection's memory. */
+const MOST_PARAMETERS = 40;
+
+/**
+ * A client whose statements each connection plans once and then sends in one round trip. Drizzle asks for neither: it
+ * sends a statement to be described, waits, and sends its parameters, every time.
+ */
+function preparing<Client extends postgres.Sql | postgres.TransactionSql>(client: Client): Client {
+  return new Proxy(client, {
+    get(target, name) {
+      const value: unknown = Reflect.get(target, name);
+      if (name === 'unsafe') {
+        return (
+          text: string,
+          parameters: postgres.ParameterOrJSON<never>[],
+          options: postgres.UnsafeQueryOptions,
+        ) =>
+          target.unsafe(text, parameters, {
+            ...options,
+            prepare: parameters.length <= MOST_PARAMETERS,
+          });
+      }
+      if ((name === 'begin' || name === 'savepoint') && typeof value === 'function') {
+        return (run: (transaction: postgres.TransactionSql) => unknown) =>
+          Reflect.apply(value, target, [
+            (transaction: postgres.TransactionSql) => run(preparing(transaction)),
+          ]);
+      }
+      return value;
+    },
+  });
 }
 
 const shared = globalThis as typeof globalThis & { touchstoneDatabases?: Map<string, DatabaseConnection> };

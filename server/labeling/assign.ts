@@ -1,11 +1,10 @@
-import { randomInt } from 'node:crypto';
-import { and, asc, desc, eq, inArray, isNull, lt, ne, notExists, sql } from 'drizzle-orm';
+import { and, asc, desc, eq, inArray, isNull, lt, ne, notExists, type SQL, sql } from 'drizzle-orm';
 import { alias } from 'drizzle-orm/pg-core';
 import type { Database, Executor, Transaction } from '@/db/client.ts';
-import { assignments, TASK_KINDS, type TaskKind, taskCompletions, tasks } from '@/db/schema.ts';
+import { assignments, guidelines, TASK_KINDS, type TaskKind, taskCompletions, tasks } from '@/db/schema.ts';
+import { uuidv7 } from '@/db/uuid.ts';
 import type { Project } from '../people/access.ts';
 import { type Allowance, allowance, findMember, whyBarred } from './allowance.ts';
-import { currentGuideline } from './work.ts';
 
 /*
  * Handing out work. Five things hold under any concurrency and any crash (DESIGN.md §5); where each is held:
@@ -51,9 +50,16 @@ export interface TakeOptions {
  * @returns the assignment's id; null when there is nothing for this person (why-nothing.ts says why)
  */
 export async function takeNext(db: Database, options: TakeOptions): Promise<string | null> {
-  await releaseExpired(db, options.project.id, options.labelerId);
+  let mayRelease = true;
   for (;;) {
-    const { taken, allowed } = await db.transaction((tx) => take(tx, options));
+    const outcome = await db.transaction((tx) => take(tx, options, mayRelease));
+    if (outcome === 'release first') {
+      // In a transaction of its own: whoever waits for a task holds no other.
+      await releaseExpired(db, options.project.id, options.labelerId);
+      mayRelease = false;
+      continue;
+    }
+    const { taken, allowed } = outcome;
     if (taken !== null || !(await waitForOthers(db, options, allowed))) return taken;
   }
 }
@@ -61,18 +67,43 @@ export async function takeNext(db: Database, options: TakeOptions): Promise<stri
 async function take(
   tx: Transaction,
   options: TakeOptions,
-): Promise<{ taken: string | null; allowed: Allowance }> {
-  await lockTaking(tx, options.labelerId, options.project.id);
-  const member = await findMember(tx, options);
+  mayRelease: boolean,
+): Promise<{ taken: string | null; allowed: Allowance } | 'release first'> {
+  // Sent together, run one after the other: what is asked sees what whoever held the lock has done.
+  const [, member, hands] = await Promise.all([
+    lockTaking(tx, options.labelerId, options.project.id),
+    findMember(tx, options),
+    findHands(tx, options),
+  ]);
+  if (hands.overdue && mayRelease) return 'release first';
   const barred = whyBarred(options.project, member);
   if (barred !== null) return { taken: null, allowed: { queue: 'none', reason: barred } };
-  const held = await renewHeld(tx, options);
+  const held = hands.held === null ? null : await renew(tx, options, hands.held);
   const allowed = await allowance(tx, options, member);
   if (held !== null || allowed.queue === 'none') return { taken: held, allowed };
-  return {
-    taken: (await takeBack(tx, options, allowed)) ?? (await claim(tx, options, allowed)),
-    allowed,
-  };
+  const back = hands.lost ? await takeBack(tx, options, allowed) : null;
+  return { taken: back ?? (await claim(tx, options, allowed)), allowed };
+}
+
+interface Hands {
+  /** The assignment that this person holds, of the kind asked for; the oldest. */
+  held: string | null;
+  /** Whether they lost one to an expired lease. */
+  lost: boolean;
+  /** Whether leases of others in the project have run out. */
+  overdue: boolean;
+}
+
+/** What is in a person's hands, and whether anything in others' is there no longer, in one go. */
+async function findHands(tx: Transaction, options: TakeOptions): Promise<Hands> {
+  const own = (state: SQL) =>
+    sql`from ${assignments} where ${ownedBy(options)} and ${assignments.state} = ${state}`;
+  const [hands] = await tx.execute<{ held: string | null; lost: boolean; overdue: boolean }>(sql`select
+    (select id ${own(sql`'active'`)} order by created_at limit 1) as held,
+    exists (select 1 ${own(sql`'expired'`)}) as lost,
+    exists (select 1 from ${assignments} where project_id = ${options.project.id} and state = 'active'
+      and lease_until < now() and labeler_id <> ${options.labelerId}) as overdue`);
+  return hands ?? { held: null, lost: false, overdue: false };
 }
 
 /**
@@ -163,20 +194,14 @@ export async function takePlace(tx: Transaction, taskId: string): Promise<boolea
   return taken.length === 1;
 }
 
-async function renewHeld(tx: Transaction, options: TakeOptions): Promise<string | null> {
-  const [held] = await tx
-    .select({ id: assignments.id })
-    .from(assignments)
-    .where(and(ownedBy(options), eq(assignments.state, 'active')))
-    .orderBy(asc(assignments.createdAt))
-    .limit(1)
-    .for('update');
-  if (!held) return null;
-  await tx
+/** Renews the lease of what a person holds; null when it was handed in or taken away at this moment. */
+async function renew(tx: Transaction, { project }: TakeOptions, held: string): Promise<string | null> {
+  const [renewed] = await tx
     .update(assignments)
-    .set({ leaseUntil: leaseEnd(options.project) })
-    .where(eq(assignments.id, held.id));
-  return held.id;
+    .set({ leaseUntil: leaseEnd(project) })
+    .where(and(eq(assignments.id, held), eq(assignments.state, 'active')))
+    .returning({ id: assignments.id });
+  return renewed?.id ?? null;
 }
 
 async function takeBack(tx: Transaction, options: TakeOptions, allowed: Allowance): Promise<string | null> {
@@ -209,25 +234,35 @@ async function takeBack(tx: Transaction, options: TakeOptions, allowed: Allowanc
 
 async function claim(tx: Transaction, options: TakeOptions, allowed: Allowance): Promise<string | null> {
   for (const { kind, queue } of await lanes(tx, options, allowed)) {
-    // A task whose row another request holds at this moment is passed over.
-    const [task] = await nextCandidate(tx, options, kind, queue).for('update', { skipLocked: true });
-    if (!task || !(await takePlace(tx, task.id))) continue;
-    const guideline = await currentGuideline(tx, options.project.id);
-    const [assignment] = await tx
-      .insert(assignments)
-      .values({
-        taskId: task.id,
-        projectId: options.project.id,
-        kind,
-        labelerId: options.labelerId,
-        leaseUntil: leaseEnd(options.project),
-        shownOrder: await shuffledCompletions(tx, task.id),
-        guidelineId: guideline?.id ?? null,
-      })
-      .returning({ id: assignments.id });
-    return assignment?.id ?? null;
+    const taken = await claimFirst(tx, options, kind, queue);
+    if (taken !== null) return taken;
   }
   return null;
+}
+
+/**
+ * Takes a place of the first task of a queue for a person, and makes the assignment: under the newest guideline, the
+ * completions in an order of chance. A task whose row another request holds at this moment is passed over.
+ */
+async function claimFirst(
+  tx: Transaction,
+  options: TakeOptions,
+  kind: TaskKind,
+  queue: Queue,
+): Promise<string | null> {
+  const { labelerId, project } = options;
+  const [made] = await tx.execute<{ id: string }>(sql`
+    with candidate as ${nextCandidate(tx, options, kind, queue).for('update', { skipLocked: true })},
+    placed as (
+      update ${tasks} set taken = ${tasks.taken} + 1 from candidate
+      where ${tasks.id} = candidate.id and ${openTask} returning ${tasks.id} as id)
+    insert into ${assignments} (id, task_id, project_id, kind, labeler_id, lease_until, shown_order, guideline_id)
+    select ${uuidv7()}::uuid, placed.id, ${project.id}::uuid, ${kind}, ${labelerId}::uuid, ${leaseEnd(project)},
+      coalesce((select array_agg(completion_id order by random()) from ${taskCompletions} where task_id = placed.id), '{}'),
+      (select id from ${guidelines} where project_id = ${project.id} order by version desc limit 1)
+    from placed
+    returning id`);
+  return made?.id ?? null;
 }
 
 /** Where to look for a task, in this order. */
@@ -252,7 +287,7 @@ export function nextCandidate(db: Executor, options: TakeOptions, kind: TaskKind
     .from(assignments)
     .where(and(eq(assignments.taskId, tasks.id), eq(assignments.labelerId, labelerId)));
   return db
-    .select({ id: tasks.id, priority: tasks.priority })
+    .select({ id: tasks.id, kind: tasks.kind, priority: tasks.priority })
     .from(tasks)
     .where(
       and(
@@ -300,29 +335,11 @@ async function kindsByPriority(
   allowed: Allowance,
   queue: Queue,
 ): Promise<TaskKind[]> {
-  const first: { kind: TaskKind; priority: number }[] = [];
-  for (const kind of kindsFor(options, allowed)) {
-    const [task] = await nextCandidate(tx, options, kind, queue);
-    if (task) first.push({ kind, priority: task.priority });
-  }
-  return first.sort((a, b) => b.priority - a.priority).map(({ kind }) => kind);
-}
-
-async function shuffledCompletions(tx: Transaction, taskId: string): Promise<string[]> {
-  const rows = await tx
-    .select({ id: taskCompletions.completionId })
-    .from(taskCompletions)
-    .where(eq(taskCompletions.taskId, taskId))
-    .orderBy(asc(taskCompletions.id));
-  const order = rows.map((row) => row.id);
-  // Fisher–Yates.
-  for (let last = order.length - 1; last > 0; last--) {
-    const other = randomInt(last + 1);
-    const a = order[last];
-    const b = order[other];
-    if (a !== undefined && b !== undefined) [order[last], order[other]] = [b, a];
-  }
-  return order;
+  const kinds = kindsFor(options, allowed);
+  if (kinds.length < 2) return kinds;
+  const heads = kinds.map((kind) => sql`${nextCandidate(tx, options, kind, queue)}`);
+  const first = await tx.execute<{ kind: TaskKind; priority: number }>(sql.join(heads, sql` union all `));
+  return [...first].sort((a, b) => b.priority - a.priority).map(({ kind }) => kind);
 }
 
 function ownedBy({ labelerId, project, kind }: TakeOptions) {

@@ -1,34 +1,27 @@
 import { z } from 'zod';
 import { ASSIGNMENT_STATES, TASK_KINDS } from '@/db/schema.ts';
 import { contractorProcedure, projectMemberProcedure, router } from '../trpc.ts';
-import { takeNext } from './assign.ts';
 import { heartbeat, saveDraft } from './drafts.ts';
 import { editLabel } from './edit.ts';
 import { historyDetail, listHistory } from './history.ts';
 import { draftContent, labelContent } from './kinds/kinds.ts';
 import { earlierLikeThis } from './near/earlier.ts';
+import { followingWork, type NextWork, nextWork } from './next.ts';
 import { activeSeconds, anyText, idempotencyKey, skipReason, storable } from './schemas.ts';
 import { skip, undoSkip } from './skip.ts';
 import { ownStats } from './stats.ts';
-import { submit } from './submit.ts';
-import { whyNothing } from './why-nothing.ts';
+import { type Submitted, submit } from './submit.ts';
 import { loadWork, type Work } from './work.ts';
 
 const kind = z.enum(TASK_KINDS);
 const assignmentId = z.uuid();
-
-/** `work`: this is what to do now; `empty`: there is nothing for this person, and why. */
-export type NextWork = { status: 'work'; work: Work } | { status: 'empty'; reason: string };
 
 /** The contractor's work. Everything here acts on the caller's own assignments only. */
 export const labelingRouter = router({
   next: projectMemberProcedure
     .input(z.strictObject({ projectId: z.uuid(), kind: kind.optional() }))
     .mutation(async ({ ctx, input }): Promise<NextWork> => {
-      const options = { labelerId: ctx.user.id, project: ctx.project, kind: input.kind };
-      const taken = await takeNext(ctx.db, options);
-      if (taken === null) return { status: 'empty', reason: await whyNothing(ctx.db, options) };
-      return { status: 'work', work: await loadWork(ctx.db, taken) };
+      return nextWork(ctx.db, { labelerId: ctx.user.id, project: ctx.project, kind: input.kind });
     }),
 
   heartbeat: contractorProcedure
@@ -68,7 +61,10 @@ export const labelingRouter = router({
     .input(z.strictObject({ assignmentId, text: anyText }))
     .mutation(({ ctx, input }) => earlierLikeThis(ctx.db, { ...input, labelerId: ctx.user.id })),
 
-  /** Hands in a label of whatever kind: `content.kind` names it, and the kind's schema is what it must hold. */
+  /**
+   * Hands in a label of whatever kind: `content.kind` names it, and the kind's schema is what it must hold. With `next`
+   * the answer brings the next piece of work along, unless that could not be had: the label is stored either way.
+   */
   submit: contractorProcedure
     .input(
       z.strictObject({
@@ -76,9 +72,14 @@ export const labelingRouter = router({
         idempotencyKey,
         activeSeconds: activeSeconds.optional(),
         content: labelContent,
+        next: z.strictObject({ projectId: z.uuid(), kind: kind.optional() }).optional(),
       }),
     )
-    .mutation(({ ctx, input }) => submit(ctx.db, { ...input, labelerId: ctx.user.id })),
+    .mutation(async ({ ctx, input: { next, ...input } }): Promise<Submitted & { next?: NextWork }> => {
+      const submitted = await submit(ctx.db, { ...input, labelerId: ctx.user.id });
+      const following = next && (await followingWork(ctx.db, ctx.user, next));
+      return following ? { ...submitted, next: following } : submitted;
+    }),
 
   history: contractorProcedure
     .input(

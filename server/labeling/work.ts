@@ -1,4 +1,4 @@
-import { and, desc, eq, gte, inArray, sql } from 'drizzle-orm';
+import { desc, eq, inArray, sql } from 'drizzle-orm';
 import type { Executor } from '@/db/client.ts';
 import {
   assignments,
@@ -59,6 +59,7 @@ export async function loadWork(db: Executor, assignmentId: string): Promise<Work
         reviewFinding: tasks.reviewFinding,
       },
       guideline: { id: guidelines.id, version: guidelines.version, markdown: guidelines.markdown },
+      doneToday: doneToday(),
     })
     .from(assignments)
     .innerJoin(tasks, eq(tasks.id, assignments.taskId))
@@ -95,7 +96,7 @@ export async function loadWork(db: Executor, assignmentId: string): Promise<Work
       revision: assignment.draftRevision,
       savedAt: assignment.draftSavedAt,
     },
-    doneToday: await countDoneToday(db, assignment.labelerId, assignment.projectId, assignment.kind),
+    doneToday: row.doneToday,
   };
 }
 
@@ -118,28 +119,12 @@ export async function completionsInOrder(
   return ids.map((id) => ({ id, text: texts.get(id) ?? '' }));
 }
 
-/** Labels of a kind that a person submitted today, by UTC's day. */
-async function countDoneToday(
-  db: Executor,
-  labelerId: string,
-  projectId: string,
-  kind: TaskKind,
-): Promise<number> {
-  const midnight = new Date();
-  midnight.setUTCHours(0, 0, 0, 0);
-  const [row] = await db
-    .select({ count: sql<number>`count(*)::int` })
-    .from(assignments)
-    .where(
-      and(
-        eq(assignments.labelerId, labelerId),
-        eq(assignments.projectId, projectId),
-        eq(assignments.kind, kind),
-        inArray(assignments.state, ['submitted', 'late']),
-        gte(assignments.endedAt, midnight),
-      ),
-    );
-  return row?.count ?? 0;
+/** Labels that an assignment's labeler submitted today, by UTC's day, of its kind in its project. */
+function doneToday() {
+  return sql<number>`(select count(*)::int from ${assignments} as "done"
+    where "done"."labeler_id" = ${assignments.labelerId} and "done"."project_id" = ${assignments.projectId}
+      and "done"."kind" = ${assignments.kind} and "done"."state" in ('submitted', 'late')
+      and "done"."ended_at" >= date_trunc('day', now() at time zone 'utc') at time zone 'utc')`;
 }
 
 /** The newest guideline of a project; null when none has been written. */

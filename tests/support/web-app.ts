@@ -8,8 +8,12 @@ import { freePort } from './free-port.ts';
 
 const START_MILLISECONDS = 60_000;
 
+/** With which test web apps sign their sessions. */
+export const TEST_SECRET = 'a secret of the tests alone';
+
 export interface WebApp {
   address: string;
+  pid: number;
   stop(): Promise<void>;
 }
 
@@ -23,7 +27,7 @@ export async function startTestWebApp(databaseUrl: string): Promise<WebApp> {
     DATABASE_URL: databaseUrl,
     TOUCHSTONE_HOME: home,
     PORT: String(port),
-    NEXTAUTH_SECRET: 'a secret of the tests alone',
+    NEXTAUTH_SECRET: TEST_SECRET,
     NEXTAUTH_URL: address,
   };
   const lines: string[] = [];
@@ -43,7 +47,7 @@ export async function startTestWebApp(databaseUrl: string): Promise<WebApp> {
       (response) => response.ok,
       () => false,
     );
-    if (answered) return { address, stop };
+    if (answered) return { address, pid: web.pid, stop };
     await wait(100);
   }
   await stop();

@@ -2,7 +2,7 @@
 
 import { useMutation } from '@tanstack/react-query';
 import { use, useMemo, useRef, useState } from 'react';
-import { useTRPC } from '../../lib/trpc.ts';
+import { type Outputs, useTRPC } from '../../lib/trpc.ts';
 import { Button } from '../ui/button.tsx';
 import { Dialog } from '../ui/dialog.tsx';
 import { useNotices } from '../ui/notices.tsx';
@@ -14,10 +14,13 @@ import { useActiveSeconds } from './use-active-seconds.ts';
 import { useDraft } from './use-draft.ts';
 import { newIdempotencyKey, useLease } from './use-lease.ts';
 
+type Next = Outputs['labeling']['next'];
+
 interface TaskPageProps {
   work: Work;
   onSkip(hasDraft: boolean): void;
-  onDone(late: boolean): void;
+  /** `next` is what the answer brought along; absent when it has to be asked for. */
+  onDone(late: boolean, next: Next | undefined): void;
 }
 
 /** One task of whatever kind: its draft, its lease, its frame and the way it is handed in. */
@@ -53,9 +56,10 @@ export function TaskPage({ work, onSkip, onDone }: TaskPageProps) {
         idempotencyKey: submissionKey.current,
         activeSeconds: activeSeconds.current,
         content: kind.toContent(subject, draft.content),
+        next: { projectId: work.project.id },
       });
       draft.finish();
-      onDone(answer.state === 'late');
+      onDone(answer.state === 'late', answer.next);
     } catch (error) {
       notify({
         tone: 'red',

@@ -44,7 +44,7 @@ export function WorkView() {
     void take();
   }, [take]);
 
-  function done(work: Work, late: boolean) {
+  function done(work: Work, late: boolean, following: Next | undefined) {
     const kind = work.assignment.kind;
     const what = kind.charAt(0).toUpperCase() + kind.slice(1);
     if (late) {
@@ -52,7 +52,8 @@ export function WorkView() {
         text: `${what} kept. The task already had all the labels it wanted, so this one is set aside as late.`,
       });
     } else announce(`${what} submitted. Next task.`);
-    void take();
+    if (following && work.project.id === projectId) setShown(following);
+    else void take();
   }
 
   async function skipTask(work: Work, reason: SkipReason, note: string) {
@@ -157,7 +158,7 @@ export function WorkView() {
           key={work.assignment.id}
           work={work}
           onSkip={(hasDraft) => setSkipping({ hasDraft })}
-          onDone={(late) => done(work, late)}
+          onDone={(late, following) => done(work, late, following)}
         />
       </Suspense>
       <SkipDialog
