@@ -280,6 +280,11 @@ export const assignments = pgTable(
       .where(sql`${table.state} = 'active'`),
     index('assignments_leases').on(table.projectId, table.leaseUntil).where(sql`${table.state} = 'active'`),
     index('assignments_labeler').on(table.labelerId, table.projectId, table.createdAt),
+    // What a person lost to an expired lease, and what they handed in today: looked for with every task handed out.
+    index('assignments_lost').on(table.labelerId, table.projectId).where(sql`${table.state} = 'expired'`),
+    index('assignments_done')
+      .on(table.labelerId, table.projectId, table.endedAt)
+      .where(sql`${table.state} in ('submitted', 'late')`),
     // A person's history, over all projects, newest first: ids are in the order of time.
     index('assignments_history').on(table.labelerId, table.id),
     oneOf('assignments_kind', table.kind, TASK_KINDS),

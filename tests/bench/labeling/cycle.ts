@@ -50,7 +50,7 @@ export async function measureCycles(
     else waits.set(path, [performance.now() - start]);
     if (outcome.kind === 'answered') return outcome.value;
     throw new Error(
-      `labeling.${path}: ${outcome.kind === 'refused' ? `${outcome.code}: ${outcome.message}` : outcome.why}`,
+      `${path}: ${outcome.kind === 'refused' ? `${outcome.code}: ${outcome.message}` : outcome.why}`,
     );
   };
   const labelers = world.labelerIds.map(async (userId, index) => {

@@ -1,0 +1,2 @@
+CREATE INDEX "assignments_lost" ON "assignments" USING btree ("labeler_id","project_id") WHERE "assignments"."state" = 'expired';--> statement-breakpoint
+CREATE INDEX "assignments_done" ON "assignments" USING btree ("labeler_id","project_id","ended_at") WHERE "assignments"."state" in ('submitted', 'late');
