@@ -3,6 +3,7 @@ import { AppBar } from '../components/shell/app-bar.tsx';
 import { SavedProvider } from '../components/shell/saved.tsx';
 import { UserProvider } from '../components/shell/user.tsx';
 import { OfflineLine } from '../components/ui/states.tsx';
+import { OutboxProvider } from '../components/work/outbox-provider.tsx';
 import { ProjectProvider } from '../lib/project.tsx';
 import { requireUser } from '../lib/session.ts';
 
@@ -14,11 +15,13 @@ export default async function SignedInLayout({ children }: { children: ReactNode
   return (
     <UserProvider user={{ id, name, email, role }}>
       <ProjectProvider>
-        <SavedProvider>
-          <AppBar />
-          <OfflineLine />
-          {children}
-        </SavedProvider>
+        <OutboxProvider>
+          <SavedProvider>
+            <AppBar />
+            <OfflineLine />
+            {children}
+          </SavedProvider>
+        </OutboxProvider>
       </ProjectProvider>
     </UserProvider>
   );

@@ -3,6 +3,7 @@ import type { Database } from '@/db/client.ts';
 import { assignments, type Draft } from '@/db/schema.ts';
 import { AppError } from '../errors.ts';
 import { leaseEnd } from './assign.ts';
+import { keepBefore } from './kept-drafts.ts';
 import { lockOwn, type OwnAssignment, requireKind } from './own-assignment.ts';
 
 export type DraftSaved =
@@ -13,12 +14,18 @@ export type DraftSaved =
 /**
  * Saves what is typed so far. A save names the revision it was typed upon: when the server holds another, nothing is
  * overwritten and the server's text comes back. Accepted as long as nothing was submitted, lease or no lease, so that
- * an expired lease loses no words. Renews a live lease.
+ * an expired lease loses no words. Renews a live lease. What it replaces is kept when kept-drafts.ts says so.
  * @param input.revision the revision that this draft changes; 0 for the first
+ * @param input.keepsBefore keeps the draft that it replaces whatever the policy says: it lost a conflict
  */
 export async function saveDraft(
   db: Database,
-  input: OwnAssignment & { revision: number; content: Draft; activeSeconds?: number | undefined },
+  input: OwnAssignment & {
+    revision: number;
+    content: Draft;
+    activeSeconds?: number | undefined;
+    keepsBefore?: boolean | undefined;
+  },
 ): Promise<DraftSaved> {
   return db.transaction(async (tx) => {
     const { assignment, project } = await lockOwn(tx, input);
@@ -34,6 +41,7 @@ export async function saveDraft(
         savedAt: assignment.draftSavedAt,
       };
     }
+    await keepBefore(tx, assignment, input.content, input.keepsBefore ?? false);
     const [saved] = await tx
       .update(assignments)
       .set({

@@ -4,6 +4,7 @@ import { contractorProcedure, projectMemberProcedure, router } from '../trpc.ts'
 import { heartbeat, saveDraft } from './drafts.ts';
 import { editLabel } from './edit.ts';
 import { historyDetail, listHistory } from './history.ts';
+import { earlierDrafts, setDraftAside } from './kept-drafts.ts';
 import { draftContent, labelContent } from './kinds/kinds.ts';
 import { earlierLikeThis } from './near/earlier.ts';
 import { followingWork, type NextWork, nextWork } from './next.ts';
@@ -35,9 +36,19 @@ export const labelingRouter = router({
         revision: z.number().int().min(0),
         content: draftContent,
         activeSeconds: activeSeconds.optional(),
+        keepsBefore: z.boolean().optional(),
       }),
     )
     .mutation(({ ctx, input }) => saveDraft(ctx.db, { ...input, labelerId: ctx.user.id })),
+
+  /** Keeps a text among the earlier drafts without making it the draft. */
+  setDraftAside: contractorProcedure
+    .input(z.strictObject({ assignmentId, content: draftContent }))
+    .mutation(({ ctx, input }) => setDraftAside(ctx.db, { ...input, labelerId: ctx.user.id })),
+
+  earlierDrafts: contractorProcedure
+    .input(z.strictObject({ assignmentId }))
+    .query(({ ctx, input }) => earlierDrafts(ctx.db, { ...input, labelerId: ctx.user.id })),
 
   skip: contractorProcedure
     .input(

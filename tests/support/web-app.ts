@@ -17,10 +17,10 @@ export interface WebApp {
   stop(): Promise<void>;
 }
 
-/** The built web app on a free port, over a database of the test's own. Builds it when the build is not current. */
-export async function startTestWebApp(databaseUrl: string): Promise<WebApp> {
+/** The built web app on a free port, or the one that is named, over a database of the test's own. Builds it when the build is not current. */
+export async function startTestWebApp(databaseUrl: string, options: { port?: number } = {}): Promise<WebApp> {
   const home = mkdtempSync(join(tmpdir(), 'touchstone-web-'));
-  const port = await freePort();
+  const port = options.port ?? (await freePort());
   const address = `http://localhost:${port}`;
   const env: NodeJS.ProcessEnv = {
     ...process.env,

@@ -2,7 +2,22 @@
 
 import { createContext, type ReactNode, useContext, useState } from 'react';
 
-export type SavedState = 'none' | 'typing' | 'saving' | 'saved' | 'offline' | 'failed' | 'conflict';
+export type SavedState =
+  | 'none'
+  | 'typing'
+  | 'saving'
+  | 'saved'
+  /** The server does not answer; kept in the browser. */
+  | 'offline'
+  /** The server failed; kept in the browser. */
+  | 'failed'
+  | 'signed-out'
+  /** Another tab saved first. */
+  | 'conflict'
+  /** The server takes no more of it: the task was handed in elsewhere. */
+  | 'ended'
+  /** Neither on the server nor in the browser. */
+  | 'unkept';
 
 const Context = createContext<{ state: SavedState; set(state: SavedState): void } | null>(null);
 
@@ -26,7 +41,10 @@ const words: Record<SavedState, { text: string; className: string; mark: string 
   saved: { text: 'saved', className: 'text-green', mark: '●' },
   offline: { text: 'offline, kept here', className: 'text-red', mark: '▲' },
   failed: { text: 'not saved, kept here', className: 'text-red', mark: '▲' },
+  'signed-out': { text: 'signed out, kept here', className: 'text-red', mark: '▲' },
   conflict: { text: 'changed elsewhere', className: 'text-red', mark: '▲' },
+  ended: { text: 'handed in elsewhere', className: 'text-quiet', mark: '●' },
+  unkept: { text: 'not saved anywhere', className: 'text-red', mark: '▲' },
 };
 
 /** The mark in the bar that says whether everything typed is on the server. */

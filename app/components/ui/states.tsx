@@ -124,7 +124,7 @@ export function OfflineLine() {
   return (
     <p role="alert" className="border-b border-red bg-red-wash px-4 py-1 text-center text-12 text-red">
       {inWork
-        ? 'No connection. What you type stays in this page and is saved when the connection returns.'
+        ? 'No connection. What you type is kept in this browser and saved when the connection returns.'
         : 'No connection. What you see is as it was last; it goes on by itself when the connection returns.'}
     </p>
   );

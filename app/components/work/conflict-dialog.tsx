@@ -11,7 +11,7 @@ interface ConflictDialogProps {
   onResolve(keep: 'mine' | 'theirs'): void;
 }
 
-/** Two tabs typed on one draft: shows both and lets the person choose. Nothing was overwritten. */
+/** Two tabs typed on one draft: shows both and lets the person choose. Nothing was overwritten, and both are kept. */
 export function ConflictDialog({ open, theirs, mine, onResolve }: ConflictDialogProps) {
   return (
     <Dialog
@@ -19,7 +19,7 @@ export function ConflictDialog({ open, theirs, mine, onResolve }: ConflictDialog
       onOpenChange={() => undefined}
       wide
       title="This draft was changed in another tab"
-      description="Nothing was overwritten. Choose which one goes on; the other is replaced."
+      description="Nothing was overwritten. Choose which one goes on; the other is kept under “Earlier drafts”."
       actions={
         <>
           <Button onClick={() => onResolve('theirs')}>Use the other tab’s</Button>
@@ -36,7 +36,7 @@ export function ConflictDialog({ open, theirs, mine, onResolve }: ConflictDialog
         ].map(([name, text]) => (
           <div key={name}>
             <h3 className="text-12 text-quiet">{name}</h3>
-            <p dir="auto" className="reading max-h-60 overflow-y-auto whitespace-pre-wrap">
+            <p dir="auto" className="reading max-h-60 overflow-y-auto break-words whitespace-pre-wrap">
               {text || 'empty'}
             </p>
           </div>

@@ -25,6 +25,9 @@ interface WorkFrameProps {
   busy: boolean;
   onSubmit(): void;
   onSkip(): void;
+  onEarlier(): void;
+  /** Why what is typed is not on the server, when it is not. */
+  trouble: ReactNode;
   /** Shows the guidelines beside the work where there is room for it. */
   guidelinesBeside?: boolean;
   children: ReactNode;
@@ -79,6 +82,7 @@ export function WorkFrame(props: WorkFrameProps) {
         </>
       )}
       <footer className="sticky bottom-0 z-20 mt-auto border-t bg-surface">
+        <div className="mx-auto w-full max-w-7xl px-4 pt-2 empty:hidden sm:px-6">{props.trouble}</div>
         <div className="mx-auto flex w-full max-w-7xl flex-wrap items-center gap-x-4 gap-y-2 px-4 py-3 sm:px-6">
           <Button onClick={onSkip} shortcut="S">
             Skip
@@ -95,6 +99,9 @@ export function WorkFrame(props: WorkFrameProps) {
               : 'What you do is saved as you go.'}{' '}
             {!canSubmit && missing}
           </p>
+          <Button small tone="quiet" onClick={props.onEarlier} shortcut="H">
+            Earlier drafts
+          </Button>
           <Button
             tone="primary"
             onClick={onSubmit}

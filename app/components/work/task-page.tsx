@@ -1,33 +1,39 @@
 'use client';
 
-import { useMutation } from '@tanstack/react-query';
-import { use, useMemo, useRef, useState } from 'react';
-import { type Outputs, useTRPC } from '../../lib/trpc.ts';
+import { lazy, Suspense, use, useEffect, useMemo, useRef, useState } from 'react';
 import { Button } from '../ui/button.tsx';
 import { Dialog } from '../ui/dialog.tsx';
+import { useKeys } from '../ui/keys.tsx';
 import { useNotices } from '../ui/notices.tsx';
 import { ConflictDialog } from './conflict-dialog.tsx';
+import { DraftTrouble } from './draft-trouble.tsx';
 import { WorkFrame } from './frame.tsx';
 import type { Draft, Subject, Work } from './kinds/kind.ts';
 import { loadKind } from './kinds/kinds.ts';
+import type { Next, Outcome } from './outbox.ts';
+import { useOutbox } from './outbox-provider.tsx';
 import { useActiveSeconds } from './use-active-seconds.ts';
 import { useDraft } from './use-draft.ts';
 import { newIdempotencyKey, useLease } from './use-lease.ts';
+import { WaitingDialog } from './waiting-dialog.tsx';
 
-type Next = Outputs['labeling']['next'];
+const EarlierDrafts = lazy(() => import('./earlier-drafts.tsx'));
 
 interface TaskPageProps {
   work: Work;
   onSkip(hasDraft: boolean): void;
-  /** `next` is what the answer brought along; absent when it has to be asked for. */
-  onDone(late: boolean, next: Next | undefined): void;
+  /**
+   * @param late whether it is set aside as late; null when it was handed in elsewhere
+   * @param next what the answer brought along; absent when it has to be asked for
+   */
+  onDone(late: boolean | null, next?: Next): void;
 }
 
 /** One task of whatever kind: its draft, its lease, its frame and the way it is handed in. */
 export function TaskPage({ work, onSkip, onDone }: TaskPageProps) {
   const kind = use(loadKind(work.assignment.kind));
-  const trpc = useTRPC();
-  const { notify } = useNotices();
+  const assignmentId = work.assignment.id;
+  const { notify, announce } = useNotices();
   const subject = useMemo<Subject>(
     () => ({
       assignmentId: work.assignment.id,
@@ -42,33 +48,70 @@ export function TaskPage({ work, onSkip, onDone }: TaskPageProps) {
   const activeSeconds = useActiveSeconds(work.assignment.id, work.assignment.activeSeconds);
   const draft = useDraft<Draft>(work, kind.empty(subject), kind.isDraft, activeSeconds);
   const held = useLease(work, activeSeconds);
-  const submit = useMutation(trpc.labeling.submit.mutationOptions());
+  const outbox = useOutbox();
+  const [sending, setSending] = useState(false);
+  const [waiting, setWaiting] = useState<Extract<Outcome, { state: 'waiting' }>['why'] | null>(null);
+  const [earlier, setEarlier] = useState(false);
   const submissionKey = useRef(newIdempotencyKey());
   const [confirming, setConfirming] = useState(false);
   const missing = kind.missing(subject, draft.content);
   const name = kind.name.toLowerCase();
 
+  const pause = useRef(draft.pause);
+  const outcome = useRef<(outcome: Outcome) => void>(() => undefined);
+  useEffect(() => {
+    outcome.current = (came) => {
+      setConfirming(false);
+      setSending(false);
+      setWaiting(came.state === 'waiting' ? came.why : null);
+      if (came.state === 'stored') {
+        draft.finish();
+        onDone(came.late, came.next);
+      } else if (came.state === 'refused') {
+        draft.resume();
+        notify({ tone: 'red', text: `The ${name} was not submitted: ${came.message} What you did is kept.` });
+      } else if (waiting === null) announce(`The ${name} is kept in this browser and handed in by itself.`);
+    };
+  });
+  // Also what was handed in before a reload, or is sent again by itself, ends here.
+  useEffect(() => {
+    if (!outbox) return;
+    if (outbox.has(assignmentId)) {
+      setWaiting('server');
+      pause.current();
+    }
+    return outbox.watch(assignmentId, (came) => outcome.current(came));
+  }, [outbox, assignmentId]);
+
   async function send() {
-    if (missing !== '' || submit.isPending) return;
-    try {
-      const answer = await submit.mutateAsync({
-        assignmentId: work.assignment.id,
+    if (missing !== '' || sending || !outbox) return;
+    setSending(true);
+    draft.pause();
+    await outbox.handIn({
+      submission: {
+        assignmentId,
         idempotencyKey: submissionKey.current,
         activeSeconds: activeSeconds.current,
         content: kind.toContent(subject, draft.content),
         next: { projectId: work.project.id },
-      });
-      draft.finish();
-      onDone(answer.state === 'late', answer.next);
-    } catch (error) {
-      notify({
-        tone: 'red',
-        text: `The ${name} was not submitted: ${error instanceof Error ? error.message : 'no answer.'} What you did is kept; try again.`,
-      });
-    } finally {
-      setConfirming(false);
+      },
+      draft: draft.content,
+      name: kind.name,
+      at: Date.now(),
+    });
+  }
+
+  function takeBack() {
+    if (outbox?.withdraw(assignmentId)) {
+      // What is handed in later may differ: it is another submission.
+      submissionKey.current = newIdempotencyKey();
+      setWaiting(null);
+      draft.resume();
+      announce(`The ${name} is yours again to change.`);
     }
   }
+
+  useKeys([{ keys: 'h', label: 'Show earlier drafts', run: () => setEarlier(true) }]);
 
   return (
     <WorkFrame
@@ -80,7 +123,7 @@ export function TaskPage({ work, onSkip, onDone }: TaskPageProps) {
       submitVerb={kind.submitVerb}
       canSubmit={missing === ''}
       missing={missing}
-      busy={submit.isPending}
+      busy={sending}
       guidelinesBeside={kind.guidelinesBeside}
       onSubmit={() => {
         if (missing !== '') return;
@@ -88,6 +131,8 @@ export function TaskPage({ work, onSkip, onDone }: TaskPageProps) {
         else void send();
       }}
       onSkip={() => onSkip(kind.isTouched(draft.content))}
+      onEarlier={() => setEarlier(true)}
+      trouble={<DraftTrouble onSignedIn={() => void draft.flush()} />}
     >
       <kind.Editor subject={subject} draft={draft.content} change={draft.change} />
       {kind.Confirmation && (
@@ -99,7 +144,7 @@ export function TaskPage({ work, onSkip, onDone }: TaskPageProps) {
           actions={
             <>
               <Button onClick={() => setConfirming(false)}>Change it</Button>
-              <Button tone="primary" data-first-focus busy={submit.isPending} onClick={() => void send()}>
+              <Button tone="primary" data-first-focus busy={sending} onClick={() => void send()}>
                 Confirm {name}
               </Button>
             </>
@@ -112,8 +157,48 @@ export function TaskPage({ work, onSkip, onDone }: TaskPageProps) {
         open={draft.conflict !== null}
         mine={kind.describe(subject, draft.content)}
         theirs={draft.conflict?.theirs ? kind.describe(subject, draft.conflict.theirs) : ''}
-        onResolve={draft.resolve}
+        onResolve={(keep) => {
+          draft.resolve(keep).catch(() =>
+            notify({
+              tone: 'red',
+              text: 'Nothing was changed: this tab’s text could not be kept. Try again when there is a connection.',
+            }),
+          );
+        }}
       />
+      <Dialog
+        open={draft.ended && draft.conflict === null}
+        onOpenChange={() => undefined}
+        title={`This ${name} was handed in from another tab`}
+        description="What you typed here since is kept with it, in your history."
+        actions={
+          <Button tone="primary" data-first-focus onClick={() => onDone(null)}>
+            Take the next task
+          </Button>
+        }
+      />
+      {waiting !== null && (
+        <WaitingDialog
+          name={name}
+          why={waiting}
+          onTryNow={() => void outbox?.flush()}
+          onTakeBack={takeBack}
+        />
+      )}
+      {earlier && (
+        <Suspense>
+          <EarlierDrafts
+            subject={subject}
+            kind={kind}
+            onClose={() => setEarlier(false)}
+            onBringBack={(before) => {
+              draft.change(before, true);
+              setEarlier(false);
+              announce('The earlier draft is back. What stood there before is kept.');
+            }}
+          />
+        </Suspense>
+      )}
     </WorkFrame>
   );
 }

@@ -5,15 +5,18 @@ import Link from 'next/link';
 import { type ReactNode, Suspense, useCallback, useEffect, useState } from 'react';
 import type { SkipReason } from '@/server/labeling/vocabulary.ts';
 import { useProject } from '../../lib/project.tsx';
-import { type Outputs, useTRPC } from '../../lib/trpc.ts';
+import { useTRPC, useTRPCClient } from '../../lib/trpc.ts';
+import { useUser } from '../shell/user.tsx';
 import { Button, buttonClass } from '../ui/button.tsx';
 import { useNotices } from '../ui/notices.tsx';
 import { Empty, Failure, Loading } from '../ui/states.tsx';
 import type { Work } from './kinds/kind.ts';
+import { sendLeftovers } from './leftover-drafts.ts';
+import type { Next } from './outbox.ts';
+import { useOutbox } from './outbox-provider.tsx';
 import { SkipDialog } from './skip-dialog.tsx';
+import { Tabs } from './tabs.ts';
 import { TaskPage } from './task-page.tsx';
-
-type Next = Outputs['labeling']['next'];
 
 /** The contractor's page: one task at a time; the queue decides which. */
 export function WorkView() {
@@ -28,30 +31,43 @@ export function WorkView() {
   const [failure, setFailure] = useState<unknown>(null);
   const projectId = project?.id ?? null;
   const takeNext = next.mutateAsync;
+  const client = useTRPCClient();
+  const { id: userId } = useUser();
+  const outbox = useOutbox();
 
   const take = useCallback(async () => {
-    if (projectId === null) return;
+    if (projectId === null || outbox === null) return;
     setFailure(null);
     try {
+      // What this browser still holds goes first: the next task may be the very one it belongs to.
+      await outbox.flush();
+      const tabs = new Tabs(userId);
+      const aside = await sendLeftovers(client, userId, tabs).finally(() => tabs.close());
+      if (aside > 0) {
+        notify({
+          text: 'A draft that this browser had kept was older than what is saved. It is among the earlier drafts of its task.',
+          seconds: 20,
+        });
+      }
       setShown(await takeNext({ projectId }));
     } catch (error) {
       setFailure(error);
     }
-  }, [projectId, takeNext]);
+  }, [projectId, takeNext, outbox, client, userId, notify]);
 
   useEffect(() => {
     setShown(null);
     void take();
   }, [take]);
 
-  function done(work: Work, late: boolean, following: Next | undefined) {
+  function done(work: Work, late: boolean | null, following: Next | undefined) {
     const kind = work.assignment.kind;
     const what = kind.charAt(0).toUpperCase() + kind.slice(1);
     if (late) {
       notify({
         text: `${what} kept. The task already had all the labels it wanted, so this one is set aside as late.`,
       });
-    } else announce(`${what} submitted. Next task.`);
+    } else if (late !== null) announce(`${what} submitted. Next task.`);
     if (following && work.project.id === projectId) setShown(following);
     else void take();
   }
