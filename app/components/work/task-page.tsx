@@ -77,6 +77,7 @@ export function TaskPage({ work, onSkip, onDone }: TaskPageProps) {
       canSubmit={missing === ''}
       missing={missing}
       busy={submit.isPending}
+      guide={kind.guide}
       guidelinesBeside={kind.guidelinesBeside}
       onSubmit={() => {
         if (missing !== '') return;

@@ -12,6 +12,7 @@ import { Empty, Failure, Loading } from '../ui/states.tsx';
 import type { Work } from './kinds/kind.ts';
 import { SkipDialog } from './skip-dialog.tsx';
 import { TaskPage } from './task-page.tsx';
+import { useSkipUndo } from './use-skip-undo.ts';
 
 type Next = Outputs['labeling']['next'];
 
@@ -28,6 +29,7 @@ export function WorkView() {
   const [failure, setFailure] = useState<unknown>(null);
   const projectId = project?.id ?? null;
   const takeNext = next.mutateAsync;
+  const offerUndo = useSkipUndo();
 
   const take = useCallback(async () => {
     if (projectId === null) return;
@@ -68,22 +70,8 @@ export function WorkView() {
       return;
     }
     setSkipping(null);
-    notify({
-      text: 'Task skipped.',
-      seconds: 10,
-      action: {
-        label: 'Undo',
-        run: () => {
-          undo.mutateAsync({ assignmentId: id }).then(
-            (back) => {
-              setShown({ status: 'work', work: back });
-              announce('The task is back.');
-            },
-            (error: unknown) =>
-              notify({ tone: 'red', text: error instanceof Error ? error.message : 'No answer.' }),
-          );
-        },
-      },
+    offerUndo(async () => {
+      setShown({ status: 'work', work: await undo.mutateAsync({ assignmentId: id }) });
     });
     await take();
   }
