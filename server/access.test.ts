@@ -4,11 +4,14 @@ import { uuidv7 } from '@/db/uuid.ts';
 import { openTestDatabase } from '@/tests/support/database.ts';
 import { anybody, type Caller, person } from '@/tests/support/people.ts';
 import { freezeDataset } from './datasets/freeze.ts';
+import { currentGuideline } from './labeling/work.ts';
 
 const { db } = await openTestDatabase();
 
 const project = await seedProject(db, { guideline: 'Be kind.' });
 await seedRankingTask(db, project.id, { wantedLabels: 3 });
+const guideline = await currentGuideline(db, project.id);
+if (!guideline) throw new Error('The project has no guidelines.');
 const known = await seedTask(db, await seedPrompt(db, project.id), { purpose: 'gold' });
 const contractor = await person(db, 'contractor', project.id);
 const researcher = await person(db, 'researcher', project.id);
@@ -35,6 +38,13 @@ const procedures: [
   ['projects.progress', 'researcher', (api) => api.projects.progress({ projectId })],
   ['guidelines.current', 'contractor', (api) => api.guidelines.current({ projectId })],
   ['guidelines.list', 'contractor', (api) => api.guidelines.list({ projectId })],
+  ['guidelines.use', 'researcher', (api) => api.guidelines.use({ projectId })],
+  ['guidelines.news', 'contractor', (api) => api.guidelines.news({ projectId })],
+  [
+    'guidelines.markRead',
+    'contractor',
+    (api) => api.guidelines.markRead({ projectId, guidelineId: guideline.id }),
+  ],
   ['labeling.next', 'contractor', (api) => api.labeling.next({ projectId, kind: 'demonstration' })],
   ['labeling.stats', 'contractor', (api) => api.labeling.stats({ projectId })],
   ['projects.members', 'researcher', (api) => api.projects.members({ projectId })],

@@ -1,6 +1,14 @@
-import { desc, eq } from 'drizzle-orm';
+import { and, desc, eq, isNull, sql } from 'drizzle-orm';
 import type { Database } from '@/db/client.ts';
-import { guidelines, projects, users } from '@/db/schema.ts';
+import {
+  demonstrations,
+  guidelineReads,
+  guidelines,
+  projects,
+  rankings,
+  reviews,
+  users,
+} from '@/db/schema.ts';
 import { AppError } from '../errors.ts';
 import { record } from '../people/audit.ts';
 
@@ -68,4 +76,42 @@ export async function publishGuideline(
     );
     return guideline;
   });
+}
+
+/** How far a version of the guidelines has come. */
+export interface GuidelineUse {
+  guidelineId: string;
+  /** Labels that stand today, of every kind, made under it. */
+  labels: number;
+  /** People who have said that they read it. */
+  readers: number;
+}
+
+/** What each version of a project's guidelines is used for; versions without label or reader are left out. */
+export async function guidelineUse(db: Database, projectId: string): Promise<GuidelineUse[]> {
+  const use = new Map<string, GuidelineUse>();
+  const of = (guidelineId: string) => {
+    const known = use.get(guidelineId) ?? { guidelineId, labels: 0, readers: 0 };
+    use.set(guidelineId, known);
+    return known;
+  };
+  const total = sql<number>`count(*)::int`;
+  for (const table of [demonstrations, rankings, reviews]) {
+    const counted = await db
+      .select({ guidelineId: table.guidelineId, labels: total })
+      .from(table)
+      .where(and(eq(table.projectId, projectId), isNull(table.supersededAt)))
+      .groupBy(table.guidelineId);
+    for (const { guidelineId, labels } of counted) {
+      if (guidelineId !== null) of(guidelineId).labels += labels;
+    }
+  }
+  const read = await db
+    .select({ guidelineId: guidelineReads.guidelineId, readers: total })
+    .from(guidelineReads)
+    .innerJoin(guidelines, eq(guidelines.id, guidelineReads.guidelineId))
+    .where(eq(guidelines.projectId, projectId))
+    .groupBy(guidelineReads.guidelineId);
+  for (const { guidelineId, readers } of read) of(guidelineId).readers = readers;
+  return [...use.values()];
 }

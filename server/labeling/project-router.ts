@@ -9,7 +9,8 @@ import {
   projectResearcherProcedure,
   router,
 } from '../trpc.ts';
-import { listGuidelines, publishGuideline } from './guidelines.ts';
+import { guidelineNews, markGuidelineRead } from './guideline-reads.ts';
+import { guidelineUse, listGuidelines, publishGuideline } from './guidelines.ts';
 import { knownPurpose, listKnownTasks, setKnownState, uploadKnownTasks } from './known-tasks.ts';
 import {
   addMember,
@@ -194,6 +195,21 @@ export const guidelinesRouter = router({
   list: projectMemberProcedure
     .input(z.strictObject({ projectId }))
     .query(({ ctx, input }) => listGuidelines(ctx.db, input.projectId)),
+
+  /** How many labels were made under each version, and how many have read it. */
+  use: projectResearcherProcedure
+    .input(z.strictObject({ projectId }))
+    .query(({ ctx, input }) => guidelineUse(ctx.db, input.projectId)),
+
+  /** The newest version, and the newest that the caller has read. */
+  news: projectMemberProcedure
+    .input(z.strictObject({ projectId }))
+    .query(({ ctx, input }) => guidelineNews(ctx.db, { ...input, userId: ctx.user.id })),
+
+  /** The caller has read a version. */
+  markRead: projectMemberProcedure
+    .input(z.strictObject({ projectId, guidelineId: z.uuid() }))
+    .mutation(({ ctx, input }) => markGuidelineRead(ctx.db, { ...input, userId: ctx.user.id })),
 
   publish: projectAdminProcedure
     .input(

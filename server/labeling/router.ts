@@ -3,6 +3,7 @@ import { ASSIGNMENT_STATES, TASK_KINDS } from '@/db/schema.ts';
 import { contractorProcedure, projectMemberProcedure, router } from '../trpc.ts';
 import { heartbeat, saveDraft } from './drafts.ts';
 import { editLabel } from './edit.ts';
+import { adoptGuideline } from './guideline-reads.ts';
 import { historyDetail, listHistory } from './history.ts';
 import { earlierDrafts, setDraftAside } from './kept-drafts.ts';
 import { draftContent, labelContent } from './kinds/kinds.ts';
@@ -66,6 +67,11 @@ export const labelingRouter = router({
       await undoSkip(ctx.db, { ...input, labelerId: ctx.user.id });
       return loadWork(ctx.db, input.assignmentId);
     }),
+
+  /** Ties an open task to the newest guidelines in place of those it was handed out under. */
+  adoptGuideline: contractorProcedure
+    .input(z.strictObject({ assignmentId, guidelineId: z.uuid() }))
+    .mutation(({ ctx, input }) => adoptGuideline(ctx.db, { ...input, labelerId: ctx.user.id })),
 
   /** Whether a text nearly repeats an earlier demonstration of one's own. A mutation, for a text does not fit into an address. */
   earlierLikeThis: contractorProcedure

@@ -7,8 +7,11 @@ export const chromiumPath = process.env.CHROMIUM_PATH || '/usr/bin/chromium';
 /** Whether this machine has the browser that the end-to-end tests drive. */
 export const hasChromium = existsSync(chromiumPath);
 
-/** Chromium without a window. Nothing it does by itself reaches for the network. */
-export function launchChromium(): Promise<Browser> {
+/**
+ * Chromium without a window. Nothing it does by itself reaches for the network.
+ * @param more further switches of its command line
+ */
+export function launchChromium(more: string[] = []): Promise<Browser> {
   return chromium.launch({
     executablePath: chromiumPath,
     args: [
@@ -19,6 +22,7 @@ export function launchChromium(): Promise<Browser> {
       '--disable-background-networking',
       '--disable-component-update',
       '--disable-sync',
+      ...more,
     ],
   });
 }

@@ -6,15 +6,19 @@ import { Button } from './button.tsx';
 export interface Notice {
   text: string;
   tone?: 'plain' | 'red' | 'green';
-  /** One thing to do about it, for example to undo. */
-  action?: { label: string; run(): void };
-  /** Seconds that it stays; errors stay until closed. */
+  /** Read out in place of the text, when hearing it needs more words than seeing it. */
+  spoken?: string;
+  /** One thing to do about it, for example to undo; `shortcut` is the key of the page that does the same. */
+  action?: { label: string; shortcut?: string; run(): void };
+  /** Seconds that it stays, and longer while the pointer or the focus is on it; errors stay until closed. */
   seconds?: number;
+  /** It has gone, by itself or closed. */
+  onClose?(): void;
 }
 
 interface Notices {
-  /** Shows a message in the corner and reads it out. */
-  notify(notice: Notice): void;
+  /** Shows a message in the corner and reads it out. @returns closes it */
+  notify(notice: Notice): () => void;
   /** Reads a sentence out, unseen: what moved, what was saved. */
   announce(sentence: string): void;
 }
@@ -35,15 +39,27 @@ export function NoticesProvider({ children }: { children: ReactNode }) {
   const [shown, setShown] = useState<(Notice & { id: number })[]>([]);
   const [spoken, setSpoken] = useState('');
   const nextId = useRef(1);
+  const onClose = useRef(new Map<number, () => void>());
 
-  const close = useCallback((id: number) => setShown((all) => all.filter((one) => one.id !== id)), []);
+  const close = useCallback((id: number) => {
+    setShown((all) => all.filter((one) => one.id !== id));
+    onClose.current.get(id)?.();
+    onClose.current.delete(id);
+  }, []);
   const notices = useMemo<Notices>(
     () => ({
       notify(notice) {
         const id = nextId.current++;
+        if (notice.onClose) onClose.current.set(id, notice.onClose);
         setShown((all) => [...all.slice(-2), { ...notice, id }]);
         const seconds = notice.seconds ?? (notice.tone === 'red' ? null : 6);
-        if (seconds !== null) setTimeout(() => close(id), seconds * 1000);
+        const expire = () => {
+          const looked = document.getElementById(`notice-${id}`)?.matches(':hover, :focus-within');
+          if (looked) setTimeout(expire, 1000);
+          else close(id);
+        };
+        if (seconds !== null) setTimeout(expire, seconds * 1000);
+        return () => close(id);
       },
       announce(sentence) {
         // The same sentence twice is read twice only when the text changes: an unseen space makes it differ.
@@ -66,13 +82,24 @@ export function NoticesProvider({ children }: { children: ReactNode }) {
         {shown.map((notice) => (
           <div
             key={notice.id}
+            id={`notice-${notice.id}`}
             role={notice.tone === 'red' ? 'alert' : 'status'}
             className={`pointer-events-auto flex items-start gap-3 rounded-one border bg-surface p-3 shadow-float ${tones[notice.tone ?? 'plain']}`}
           >
-            <p className="min-w-0 flex-1 text-14 break-words">{notice.text}</p>
+            <p className="min-w-0 flex-1 text-14 break-words">
+              {notice.spoken === undefined ? (
+                notice.text
+              ) : (
+                <>
+                  <span aria-hidden="true">{notice.text}</span>
+                  <span className="sr-only">{notice.spoken}</span>
+                </>
+              )}
+            </p>
             {notice.action && (
               <Button
                 small
+                {...(notice.action.shortcut === undefined ? {} : { shortcut: notice.action.shortcut })}
                 onClick={() => {
                   notice.action?.run();
                   close(notice.id);

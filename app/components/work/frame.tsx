@@ -6,9 +6,12 @@ import { useNow } from '../../lib/use-now.ts';
 import { Button } from '../ui/button.tsx';
 import { Dialog } from '../ui/dialog.tsx';
 import { keyName, useKeys } from '../ui/keys.tsx';
-import { Conversation, ReadingText } from '../ui/reading-text.tsx';
 import { useKeyboardScroll } from '../ui/use-keyboard-scroll.ts';
+import { GuidePane, type Sheet } from './guidelines/guide-pane.tsx';
+import { NewsLine } from './guidelines/news-line.tsx';
+import { useGuidelines } from './guidelines/use-guidelines.ts';
 import type { Work } from './kinds/kind.ts';
+import { Prompt } from './prompt.tsx';
 import type { DraftHandle } from './use-draft.ts';
 
 interface WorkFrameProps {
@@ -28,19 +31,25 @@ interface WorkFrameProps {
   onEarlier(): void;
   /** Why what is typed is not on the server, when it is not. */
   trouble: ReactNode;
+  /** How this kind of work is done; Markdown that begins with its heading. */
+  guide: string;
   /** Shows the guidelines beside the work where there is room for it. */
   guidelinesBeside?: boolean;
   children: ReactNode;
 }
 
-/** What demonstration and ranking share: heading, prompt, guidelines, the bar of actions. */
+/** What every kind of work shares: heading, prompt, guidelines, the bar of actions. */
 export function WorkFrame(props: WorkFrameProps) {
   const { title, work, activeSeconds, held, draft, submitVerb, canSubmit, missing, busy, onSubmit, onSkip } =
     props;
-  const [guidelines, setGuidelines] = useState(false);
+  const [open, setOpen] = useState(false);
+  const [sheet, setSheet] = useState<Sheet>('guidelines');
+  const guidelines = useGuidelines(work);
   const heading = useRef<HTMLHeadingElement>(null);
+  const beside = useKeyboardScroll<HTMLElement>();
   const now = useNow(1000);
   const taskId = work.assignment.taskId;
+  const { made, current, isNewer, unread } = guidelines;
 
   useEffect(() => {
     // A new task begins at its heading, for eyes and for readers.
@@ -48,14 +57,39 @@ export function WorkFrame(props: WorkFrameProps) {
     window.scrollTo(0, 0);
   }, [taskId]);
 
+  /** Shows a sheet of the pane: beside the work where it stands there, else over it. */
+  function show(next: Sheet) {
+    setSheet(next);
+    const tab = beside.current?.querySelector<HTMLElement>('[role=tab][aria-selected=true]');
+    if (tab && beside.current?.checkVisibility()) tab.focus();
+    else setOpen(true);
+  }
+
   useKeys([
     { keys: 'Mod+Enter', label: submitVerb, run: onSubmit },
     { keys: 's', label: 'Skip this task', run: onSkip },
-    { keys: 'g', label: 'Read the guidelines', run: () => setGuidelines(true) },
+    { keys: 'l', label: 'Look at earlier drafts', run: props.onEarlier },
+    { keys: 'g', label: 'Read the guidelines', run: () => show('guidelines') },
+    { keys: 'h', label: 'Read how this kind of work is done', run: () => show('how') },
+    ...(unread
+      ? [{ keys: 'Shift+g', label: 'Say that the guidelines are read', run: guidelines.gotIt }]
+      : []),
   ]);
+
+  const pane = (
+    <GuidePane
+      projectId={work.project.id}
+      guidelines={guidelines}
+      guide={props.guide}
+      guideName={/^# (.+)/.exec(props.guide)?.[1] ?? 'How it is done'}
+      sheet={sheet}
+      onSheet={setSheet}
+    />
+  );
 
   return (
     <>
+      <NewsLine guidelines={guidelines} onOpen={show} />
       <div className="mx-auto flex w-full max-w-7xl flex-wrap items-baseline gap-x-3 gap-y-1 px-4 pt-4 sm:px-6">
         <h1 ref={heading} tabIndex={-1} className="text-17 font-strong outline-none">
           {title}
@@ -63,17 +97,24 @@ export function WorkFrame(props: WorkFrameProps) {
         <p className="flex-1 text-12 text-quiet">
           {work.doneToday} today · {now === null ? '0 s' : duration(activeSeconds.current)} on this task
         </p>
-        <Button small tone="quiet" onClick={() => setGuidelines(true)} shortcut="G">
-          {work.guideline ? `Guidelines v${work.guideline.version}` : 'Guidelines'}
+        <Button small tone="quiet" onClick={() => show('guidelines')} shortcut="G">
+          {made ? `Guidelines v${made.version}` : 'Guidelines'}
+          {isNewer && current && ` · v${current.version} is out`}
         </Button>
       </div>
-      {props.guidelinesBeside && work.guideline ? (
+      {props.guidelinesBeside ? (
         <div className="mx-auto grid w-full max-w-7xl flex-1 xl:grid-cols-[minmax(0,1fr)_26rem]">
           <div className="flex min-w-0 flex-col">
             <Prompt work={work} />
             {props.children}
           </div>
-          <GuidelinesBeside guideline={work.guideline} />
+          <aside
+            ref={beside}
+            aria-label="Guidelines beside the work"
+            className="mt-4 mr-6 hidden max-h-[calc(100dvh-12rem)] self-start overflow-y-auto border-l pl-6 xl:sticky xl:top-16 xl:block"
+          >
+            {!open && pane}
+          </aside>
         </div>
       ) : (
         <>
@@ -99,7 +140,7 @@ export function WorkFrame(props: WorkFrameProps) {
               : 'What you do is saved as you go.'}{' '}
             {!canSubmit && missing}
           </p>
-          <Button small tone="quiet" onClick={props.onEarlier} shortcut="H">
+          <Button small tone="quiet" onClick={props.onEarlier} shortcut="L">
             Earlier drafts
           </Button>
           <Button
@@ -114,73 +155,14 @@ export function WorkFrame(props: WorkFrameProps) {
         </div>
       </footer>
       <Dialog
-        open={guidelines}
-        onOpenChange={setGuidelines}
+        open={open}
+        onOpenChange={setOpen}
         side
-        title={work.guideline ? `Guidelines, version ${work.guideline.version}` : 'Guidelines'}
+        title={made ? `Guidelines, version ${made.version}` : 'Guidelines'}
         description={work.project.name}
       >
-        {work.guideline ? (
-          <ReadingText text={work.guideline.markdown} />
-        ) : (
-          <p className="text-quiet">This project has no written guidelines yet. An admin can publish them.</p>
-        )}
+        {pane}
       </Dialog>
     </>
-  );
-}
-
-/** The prompt; once it has scrolled away, its first two lines stay under the bar. */
-function Prompt({ work }: { work: Work }) {
-  const [away, setAway] = useState(false);
-  const whole = useRef<HTMLElement>(null);
-  useEffect(() => {
-    const element = whole.current;
-    if (!element) return;
-    const observer = new IntersectionObserver(([entry]) => setAway(entry?.isIntersecting === false), {
-      rootMargin: '-56px 0px 0px 0px',
-    });
-    observer.observe(element);
-    return () => observer.disconnect();
-  }, []);
-  const last = work.prompt?.messages.at(-1)?.content ?? work.brief?.instruction ?? '';
-  return (
-    <>
-      <section ref={whole} aria-label="Prompt" className="mx-auto w-full max-w-7xl px-4 py-4 sm:px-6">
-        <h2 className="pb-1 text-12 font-strong tracking-wide text-quiet">
-          {work.brief ? 'WHAT TO WRITE' : 'PROMPT'}
-        </h2>
-        {work.prompt ? (
-          <Conversation messages={work.prompt.messages} />
-        ) : (
-          <ReadingText text={work.brief?.instruction ?? ''} />
-        )}
-      </section>
-      {away && (
-        <div aria-hidden="true" className="fixed inset-x-0 top-12 z-20 border-b bg-surface">
-          <div className="mx-auto w-full max-w-7xl px-4 py-2 sm:px-6">
-            <p dir="auto" className="reading line-clamp-2">
-              {last}
-            </p>
-          </div>
-        </div>
-      )}
-    </>
-  );
-}
-
-function GuidelinesBeside({ guideline }: { guideline: NonNullable<Work['guideline']> }) {
-  const ref = useKeyboardScroll<HTMLElement>();
-  return (
-    <aside
-      ref={ref}
-      aria-label="Guidelines beside the work"
-      className="mt-4 mr-6 hidden max-h-[calc(100dvh-12rem)] self-start overflow-y-auto border-l pl-6 xl:sticky xl:top-16 xl:block"
-    >
-      <h2 className="pb-1 text-12 font-strong tracking-wide text-quiet">
-        GUIDELINES, VERSION {guideline.version}
-      </h2>
-      <ReadingText text={guideline.markdown} />
-    </aside>
   );
 }

@@ -3,7 +3,6 @@
 import { lazy, Suspense, use, useEffect, useMemo, useRef, useState } from 'react';
 import { Button } from '../ui/button.tsx';
 import { Dialog } from '../ui/dialog.tsx';
-import { useKeys } from '../ui/keys.tsx';
 import { useNotices } from '../ui/notices.tsx';
 import { ConflictDialog } from './conflict-dialog.tsx';
 import { DraftTrouble } from './draft-trouble.tsx';
@@ -111,8 +110,6 @@ export function TaskPage({ work, onSkip, onDone }: TaskPageProps) {
     }
   }
 
-  useKeys([{ keys: 'h', label: 'Show earlier drafts', run: () => setEarlier(true) }]);
-
   return (
     <WorkFrame
       title={kind.name}
@@ -124,6 +121,7 @@ export function TaskPage({ work, onSkip, onDone }: TaskPageProps) {
       canSubmit={missing === ''}
       missing={missing}
       busy={sending}
+      guide={kind.guide}
       guidelinesBeside={kind.guidelinesBeside}
       onSubmit={() => {
         if (missing !== '') return;

@@ -17,6 +17,7 @@ import { useOutbox } from './outbox-provider.tsx';
 import { SkipDialog } from './skip-dialog.tsx';
 import { Tabs } from './tabs.ts';
 import { TaskPage } from './task-page.tsx';
+import { useSkipUndo } from './use-skip-undo.ts';
 
 /** The contractor's page: one task at a time; the queue decides which. */
 export function WorkView() {
@@ -34,6 +35,7 @@ export function WorkView() {
   const client = useTRPCClient();
   const { id: userId } = useUser();
   const outbox = useOutbox();
+  const offerUndo = useSkipUndo();
 
   const take = useCallback(async () => {
     if (projectId === null || outbox === null) return;
@@ -85,22 +87,8 @@ export function WorkView() {
       return;
     }
     setSkipping(null);
-    notify({
-      text: 'Task skipped.',
-      seconds: 10,
-      action: {
-        label: 'Undo',
-        run: () => {
-          undo.mutateAsync({ assignmentId: id }).then(
-            (back) => {
-              setShown({ status: 'work', work: back });
-              announce('The task is back.');
-            },
-            (error: unknown) =>
-              notify({ tone: 'red', text: error instanceof Error ? error.message : 'No answer.' }),
-          );
-        },
-      },
+    offerUndo(async () => {
+      setShown({ status: 'work', work: await undo.mutateAsync({ assignmentId: id }) });
     });
     await take();
   }
