@@ -1,6 +1,6 @@
 import { eq, sql } from 'drizzle-orm';
 import type { Database } from '@/db/client.ts';
-import { assignments, type Draft } from '@/db/schema.ts';
+import { type AssignmentState, assignments, type Draft } from '@/db/schema.ts';
 import { AppError } from '../errors.ts';
 import { leaseEnd } from './assign.ts';
 import { keepBefore } from './kept-drafts.ts';
@@ -62,17 +62,20 @@ export async function saveDraft(
   });
 }
 
-/**
- * Says that the person is still at it: renews the lease.
- * @returns when the lease now ends; null when it is no longer theirs (expired, skipped or submitted)
- */
+/** How an assignment stands; `leaseUntil` is null unless it is in its labeler's hands (`active`). */
+export interface Lease {
+  state: AssignmentState;
+  leaseUntil: Date | null;
+}
+
+/** Says that the person is still at it: renews the lease, while it is theirs. */
 export async function heartbeat(
   db: Database,
   input: OwnAssignment & { activeSeconds?: number | undefined },
-): Promise<{ leaseUntil: Date | null }> {
+): Promise<Lease> {
   return db.transaction(async (tx) => {
     const { assignment, project } = await lockOwn(tx, input);
-    if (assignment.state !== 'active') return { leaseUntil: null };
+    if (assignment.state !== 'active') return { state: assignment.state, leaseUntil: null };
     const [renewed] = await tx
       .update(assignments)
       .set({
@@ -81,6 +84,6 @@ export async function heartbeat(
       })
       .where(eq(assignments.id, assignment.id))
       .returning({ leaseUntil: assignments.leaseUntil });
-    return { leaseUntil: renewed?.leaseUntil ?? null };
+    return { state: 'active', leaseUntil: renewed?.leaseUntil ?? null };
   });
 }

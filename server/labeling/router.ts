@@ -13,6 +13,7 @@ import { activeSeconds, anyText, idempotencyKey, skipReason, storable } from './
 import { skip, undoSkip } from './skip.ts';
 import { ownStats } from './stats.ts';
 import { type Submitted, submit } from './submit.ts';
+import { takeBack } from './take-back.ts';
 import { loadWork, type Work } from './work.ts';
 
 const kind = z.enum(TASK_KINDS);
@@ -29,6 +30,11 @@ export const labelingRouter = router({
   heartbeat: contractorProcedure
     .input(z.strictObject({ assignmentId, activeSeconds: activeSeconds.optional() }))
     .mutation(({ ctx, input }) => heartbeat(ctx.db, { ...input, labelerId: ctx.user.id })),
+
+  /** Asks for the task again whose lease ran out while its page was open. */
+  takeBack: contractorProcedure
+    .input(z.strictObject({ assignmentId }))
+    .mutation(({ ctx, input }) => takeBack(ctx.db, { ...input, labelerId: ctx.user.id })),
 
   saveDraft: contractorProcedure
     .input(

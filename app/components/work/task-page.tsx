@@ -13,7 +13,7 @@ import type { Next, Outcome } from './outbox.ts';
 import { useOutbox } from './outbox-provider.tsx';
 import { useActiveSeconds } from './use-active-seconds.ts';
 import { useDraft } from './use-draft.ts';
-import { newIdempotencyKey, useLease } from './use-lease.ts';
+import { type LeaseState, newIdempotencyKey, useLease } from './use-lease.ts';
 import { WaitingDialog } from './waiting-dialog.tsx';
 
 const EarlierDrafts = lazy(() => import('./earlier-drafts.tsx'));
@@ -46,7 +46,7 @@ export function TaskPage({ work, onSkip, onDone }: TaskPageProps) {
   );
   const activeSeconds = useActiveSeconds(work.assignment.id, work.assignment.activeSeconds);
   const draft = useDraft<Draft>(work, kind.empty(subject), kind.isDraft, activeSeconds);
-  const held = useLease(work, activeSeconds);
+  const lease = useLease(work, activeSeconds);
   const outbox = useOutbox();
   const [sending, setSending] = useState(false);
   const [waiting, setWaiting] = useState<Extract<Outcome, { state: 'waiting' }>['why'] | null>(null);
@@ -55,6 +55,9 @@ export function TaskPage({ work, onSkip, onDone }: TaskPageProps) {
   const [confirming, setConfirming] = useState(false);
   const missing = kind.missing(subject, draft.content);
   const name = kind.name.toLowerCase();
+
+  // While this page itself hands it in, that it is handed in is no news.
+  const elsewhere = sending || waiting !== null ? null : endedElsewhere(draft.ended, lease);
 
   const pause = useRef(draft.pause);
   const outcome = useRef<(outcome: Outcome) => void>(() => undefined);
@@ -115,7 +118,7 @@ export function TaskPage({ work, onSkip, onDone }: TaskPageProps) {
       title={kind.name}
       work={work}
       activeSeconds={activeSeconds}
-      held={held}
+      held={lease !== 'expired'}
       draft={draft}
       submitVerb={kind.submitVerb}
       canSubmit={missing === ''}
@@ -165,9 +168,9 @@ export function TaskPage({ work, onSkip, onDone }: TaskPageProps) {
         }}
       />
       <Dialog
-        open={draft.ended && draft.conflict === null}
+        open={elsewhere !== null && draft.conflict === null}
         onOpenChange={() => undefined}
-        title={`This ${name} was handed in from another tab`}
+        title={`This ${name} was ${elsewhere} from another tab`}
         description="What you typed here since is kept with it, in your history."
         actions={
           <Button tone="primary" data-first-focus onClick={() => onDone(null)}>
@@ -199,4 +202,10 @@ export function TaskPage({ work, onSkip, onDone }: TaskPageProps) {
       )}
     </WorkFrame>
   );
+}
+
+/** What became of the task in another tab or on another machine; null while it is this page's. */
+function endedElsewhere(handedIn: boolean, lease: LeaseState): string | null {
+  if (lease === 'skipped') return 'skipped';
+  return handedIn || lease === 'submitted' || lease === 'late' ? 'handed in' : null;
 }
