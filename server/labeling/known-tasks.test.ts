@@ -147,7 +147,7 @@ it('a brief makes tasks whose prompt the labeler writes, and a reviewer may be n
 });
 
 function groupsOf(task: typeof tasks.$inferSelect | undefined): string[][] {
-  return z.array(z.array(z.string())).parse(task?.gold?.['groups']);
+  return z.array(z.array(z.string())).parse(task?.gold?.groups);
 }
 
 function textRank(shown: { id: string; text: string }[], id: string): number {

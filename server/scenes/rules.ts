@@ -18,7 +18,7 @@ export async function guidelinesChanged(db: Database): Promise<Scene> {
   await db.insert(guidelineReads).values({ userId: cast.contractor.id, guidelineId: first.id });
   await publishGuideline(db, {
     projectId: project.id,
-    markdown: GUIDELINES.replace('corrected first', 'corrected first, kindly').replace(
+    markdown: GUIDELINES.replace('correct it first', 'correct it first, kindly').replace(
       '> A tie is',
       '4. Numbers carry their unit.\n\n> A tie is',
     ),

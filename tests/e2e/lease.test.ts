@@ -138,11 +138,11 @@ describe.skipIf(!hasChromium)('a lease in the browser', async () => {
     await page.reload();
     const prompt = page.getByRole('region', { name: 'Prompt' });
     await prompt.getByText(`Turn ${TURNS}.`).waitFor(WAIT);
-    expect(await prompt.getByRole('listitem').count()).toBe(3);
-    expect(await prompt.getByText('9 earlier turns are folded away.').count()).toBe(1);
+    expect(await prompt.getByRole('listitem').count()).toBe(4);
+    expect(await prompt.getByRole('button', { name: `Show ${TURNS - 4} earlier turns` }).count()).toBe(1);
     await page.keyboard.press('t');
     await expect.poll(() => prompt.getByRole('listitem').count()).toBe(TURNS);
     await page.keyboard.press('t');
-    await expect.poll(() => prompt.getByRole('listitem').count()).toBe(3);
+    await expect.poll(() => prompt.getByRole('listitem').count()).toBe(4);
   });
 });

@@ -127,7 +127,7 @@ export function pagesOf(scene: WholeProduct): PageEntry[] {
       name: 'work',
       states: [
         { name: 'skip', act: pressKey('s') },
-        { name: 'guidelines', act: pressKey('g') },
+        { name: 'guide', act: openGuide },
         { name: 'keys', act: pressKey('?') },
       ],
     }),
@@ -166,6 +166,12 @@ function pressKey(key: string) {
     await page.locator('body').press(key);
     await page.getByRole('dialog').waitFor();
   };
+}
+
+/** The guide of the kind of work, beside it. */
+async function openGuide(page: Page): Promise<void> {
+  await page.locator('body').press('h');
+  await page.getByRole('tab', { name: 'Writing a demonstration', selected: true }).waitFor();
 }
 
 function openDialog(button: string) {

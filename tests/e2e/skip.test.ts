@@ -56,7 +56,7 @@ describe.skipIf(!hasChromium)('skipping', async () => {
   it('asks for a confirmation once something is typed, and keeps it', async () => {
     await page.getByLabel('Your answer').fill('Half an answer.');
     await page.getByText('Draft saved').waitFor();
-    await page.getByRole('heading', { level: 1 }).focus();
+    await page.getByRole('heading', { name: 'Demonstration', exact: true }).focus();
     await page.keyboard.press('s');
     await page.getByRole('dialog').getByText('What you typed is kept with it.').waitFor();
     await page.keyboard.press('1');

@@ -1,6 +1,7 @@
 'use client';
 
 import { useCallback, useState } from 'react';
+import { flushSync } from 'react-dom';
 import { useNotices } from '../../../ui/notices.tsx';
 import type { Subject } from '../kind.ts';
 import type { Pair } from './compare-view.tsx';
@@ -74,13 +75,20 @@ export function useDesk(subject: Subject, work: RankingWork): Desk {
     }
   }
 
-  /** Selection and focus are one thing. */
-  function focusCard(id: string) {
-    // After the page has changed: a card that has just come is there then.
-    requestAnimationFrame(() => {
-      document.getElementById(`select-${letter(id)}`)?.focus({ preventScroll: true });
-      document.getElementById(`completion-${letter(id)}`)?.scrollIntoView({ block: 'nearest' });
-    });
+  /*
+   * Selection and focus are one thing. The page changes at once, since a card that has just come takes the focus; and
+   * the focus moves at once, since the next key may be one of a text field.
+   */
+
+  function focusCard(id: string, change: () => void) {
+    flushSync(change);
+    document.getElementById(`select-${letter(id)}`)?.focus({ preventScroll: true });
+    document.getElementById(`completion-${letter(id)}`)?.scrollIntoView({ block: 'nearest' });
+  }
+
+  function focusBorder(at: number, change: () => void) {
+    flushSync(change);
+    document.querySelector<HTMLElement>(`#strength-${at} button[tabindex="0"]`)?.focus();
   }
 
   function step(by: 1 | -1) {
@@ -89,18 +97,11 @@ export function useDesk(subject: Subject, work: RankingWork): Desk {
     const at = selected === null ? -1 : among.indexOf(selected);
     const id = among[Math.max(0, Math.min(among.length - 1, at + by))];
     if (id === undefined) return;
-    select(id);
-    focusCard(id);
+    focusCard(id, () => select(id));
     const rank = rankOf(order, id);
     const { overall } = work.ratingOf(id);
     const rated = settings.ratings === 'off' ? '' : overall === null ? ', not rated' : `, rated ${overall}`;
     announce(`Completion ${letter(id)}${rated}, ${rank === -1 ? 'not ranked' : `rank ${rank + 1}`}.`);
-  }
-
-  function focusBorder(at: number) {
-    requestAnimationFrame(() =>
-      document.querySelector<HTMLElement>(`#strength-${at} button[tabindex="0"]`)?.focus(),
-    );
   }
 
   function saysOf(next: Mode, at: number): string {
@@ -125,8 +126,8 @@ export function useDesk(subject: Subject, work: RankingWork): Desk {
   function chooseMode(next: Mode) {
     if (orderWaits && (next === 'rank' || next === 'weigh')) return announce(waitsFor());
     if (next !== 'weigh') {
-      setMode(next);
-      if (selected !== null) focusCard(selected);
+      if (selected === null) setMode(next);
+      else focusCard(selected, () => setMode(next));
       return announce(saysOf(next, 0));
     }
     if (borders < 1) return announce('Rank the completions first; then say how much better each rank is.');
@@ -135,9 +136,10 @@ export function useDesk(subject: Subject, work: RankingWork): Desk {
   }
 
   function weigh(at: number) {
-    setMode('weigh');
-    setBorder(at);
-    focusBorder(at);
+    focusBorder(at, () => {
+      setMode('weigh');
+      setBorder(at);
+    });
     announce(saysOf('weigh', at));
   }
 
@@ -151,10 +153,7 @@ export function useDesk(subject: Subject, work: RankingWork): Desk {
         (at) => at !== weighing && !strengths[at],
       );
       const next = after.find((at) => at > weighing) ?? after[0];
-      if (next !== undefined) {
-        setBorder(next);
-        focusBorder(next);
-      }
+      if (next !== undefined) focusBorder(next, () => setBorder(next));
       return;
     }
     if (selected === null) return;
@@ -168,8 +167,7 @@ export function useDesk(subject: Subject, work: RankingWork): Desk {
     } else if (pressed < 1 || pressed > ids.length) {
       announce(`There are ranks 1 to ${ids.length}.`);
     } else {
-      work.setOrder(placeAt(order, selected, pressed - 1), selected);
-      focusCard(selected);
+      focusCard(selected, () => work.setOrder(placeAt(order, selected, pressed - 1), selected));
     }
   }
 
@@ -190,8 +188,7 @@ export function useDesk(subject: Subject, work: RankingWork): Desk {
     withOrder: (act) => () => {
       if (orderWaits) return announce(waitsFor());
       if (selected === null) return;
-      act(selected);
-      focusCard(selected);
+      focusCard(selected, () => act(selected));
     },
     view,
     toggleDuel() {
