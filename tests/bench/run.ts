@@ -39,7 +39,9 @@ function readFlags() {
   if (!(Number.isInteger(threads) && threads > 0)) {
     throw new TrainerError(`--threads is "${values.threads}": expected a positive whole number.`);
   }
-  return { ...values, threads, suites: positionals.length > 0 ? positionals : all };
+  // `labeling` measures its pages too.
+  const unnamed = all.filter((name) => name !== 'pages');
+  return { ...values, threads, suites: positionals.length > 0 ? positionals : unnamed };
 }
 
 async function main(): Promise<void> {

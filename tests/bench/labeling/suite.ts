@@ -6,6 +6,7 @@ import { openDatabase } from '@/db/client.ts';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '@/db/embedded.ts';
 import { migrateDatabase } from '@/db/migrate.ts';
 import { startTestWebApp, TEST_SECRET } from '../../support/web-app.ts';
+import { pageRows } from '../pages/rows.ts';
 import { type Measurement, measurement } from '../row.ts';
 import type { BenchOptions, Suite } from '../suite.ts';
 import { measureCycles } from './cycle.ts';
@@ -19,7 +20,12 @@ const MANY = 1_000_000;
 const CYCLES_PER_SECOND = 200;
 const NEXT_TASK_MILLISECONDS = 50;
 
+/** `labeling-cycle`, `next-task-10k` and `next-task-1m`, then the pages' rows. */
 async function run({ say }: BenchOptions): Promise<Measurement[]> {
+  return [...(await serverRows(say)), ...(await pageRows({ say }))];
+}
+
+async function serverRows(say: BenchOptions['say']): Promise<Measurement[]> {
   const folder = mkdtempSync(join(tmpdir(), 'touchstone-bench-'));
   const server = await startEmbeddedPostgres({ folder });
   try {
