@@ -13,6 +13,8 @@ export interface Worker {
 /** A person as the handing out of work sees them. */
 export interface Member {
   role: Role;
+  /** Belongs to the project now; admins belong to every one. */
+  belongs: boolean;
   mayReview: boolean;
   /** Passed the screening, was let through, or need not be screened. */
   screened: boolean;
@@ -33,6 +35,7 @@ export async function findMember(db: Executor, { labelerId, project }: Worker): 
     .select({
       userRole: users.role,
       role: memberships.role,
+      endedAt: memberships.endedAt,
       mayReview: memberships.mayReview,
       screenedAt: memberships.screenedAt,
       standing: memberships.standing,
@@ -44,6 +47,7 @@ export async function findMember(db: Executor, { labelerId, project }: Worker): 
   const role = row?.userRole === 'admin' ? 'admin' : (row?.role ?? 'contractor');
   return {
     role,
+    belongs: role === 'admin' || (row !== undefined && row.role !== null && row.endedAt === null),
     mayReview: hasRole(role, 'researcher') || row?.mayReview === true,
     screened: project.settings.screening === null || role === 'admin' || row?.screenedAt != null,
     standing: row?.standing ?? 'good',
@@ -54,6 +58,7 @@ export async function findMember(db: Executor, { labelerId, project }: Worker): 
 /** Why a person gets no work at all, not even what they hold; null when they may go on. */
 export function whyBarred(project: Project, member: Member): string | null {
   if (project.state === 'archived') return `The project ${project.name} is archived: its work is over.`;
+  if (!member.belongs) return `You are no longer in the project ${project.name}.`;
   const told = member.note === '' ? '' : ` What you were told: ${member.note}`;
   if (member.standing === 'paused') {
     return `You are paused in ${project.name} and get no new tasks until an admin lets you go on; what you have begun is kept and may still be submitted.${told}`;

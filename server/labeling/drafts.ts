@@ -1,15 +1,24 @@
-import { eq, sql } from 'drizzle-orm';
+import { and, eq, sql } from 'drizzle-orm';
 import type { Database } from '@/db/client.ts';
-import { type AssignmentState, assignments, type Draft } from '@/db/schema.ts';
+import { type AssignmentState, assignments, type Draft, projects } from '@/db/schema.ts';
 import { AppError } from '../errors.ts';
+import type { Project } from '../people/access.ts';
 import { leaseEnd } from './assign.ts';
-import { keepBefore } from './kept-drafts.ts';
-import { lockOwn, type OwnAssignment, requireKind } from './own-assignment.ts';
+import { keep, worthKeeping } from './kept-drafts.ts';
+import { written } from './label.ts';
+import { type Assignment, lockOwn, type OwnAssignment, requireKind } from './own-assignment.ts';
 
 export type DraftSaved =
   | { status: 'saved'; revision: number; savedAt: Date; leaseUntil: Date | null }
   /** Somebody (another tab) saved since: nothing was overwritten, and this is what the server holds. */
   | { status: 'conflict'; revision: number; content: Draft | null; savedAt: Date | null };
+
+interface Save extends OwnAssignment {
+  revision: number;
+  content: Draft;
+  activeSeconds?: number | undefined;
+  keepsBefore?: boolean | undefined;
+}
 
 /**
  * Saves what is typed so far. A save names the revision it was typed upon: when the server holds another, nothing is
@@ -18,19 +27,39 @@ export type DraftSaved =
  * @param input.revision the revision that this draft changes; 0 for the first
  * @param input.keepsBefore keeps the draft that it replaces whatever the policy says: it lost a conflict
  */
-export async function saveDraft(
-  db: Database,
-  input: OwnAssignment & {
-    revision: number;
-    content: Draft;
-    activeSeconds?: number | undefined;
-    keepsBefore?: boolean | undefined;
-  },
-): Promise<DraftSaved> {
+export async function saveDraft(db: Database, input: Save): Promise<DraftSaved> {
+  return (await saveUnlocked(db, input)) ?? (await saveLocked(db, input));
+}
+
+/**
+ * Saves without a transaction, as nearly every save can be: the revision that it names lets no other save between.
+ * @returns null when something stands in its way, or the text before is to be kept
+ */
+async function saveUnlocked(db: Database, input: Save): Promise<DraftSaved | null> {
+  const { assignmentId, labelerId, revision, content, keepsBefore = false } = input;
+  const own = and(eq(assignments.id, assignmentId), eq(assignments.labelerId, labelerId));
+  const [row] = await db
+    .select({ assignment: assignments, project: projects })
+    .from(assignments)
+    .innerJoin(projects, eq(projects.id, assignments.projectId))
+    .where(own);
+  if (!row || row.assignment.kind !== content.kind || row.assignment.draftRevision !== revision) return null;
+  const { assignment, project } = row;
+  if (hasEnded(assignment) || (await worthKeeping(db, assignment, content, keepsBefore)) !== null)
+    return null;
+  const [saved] = await db
+    .update(assignments)
+    .set(changes(assignment, project, input))
+    .where(and(own, eq(assignments.draftRevision, revision), eq(assignments.state, assignment.state)))
+    .returning();
+  return saved ? answer(saved) : null;
+}
+
+function saveLocked(db: Database, input: Save): Promise<DraftSaved> {
   return db.transaction(async (tx) => {
     const { assignment, project } = await lockOwn(tx, input);
     requireKind(assignment, input.content.kind);
-    if (assignment.state === 'submitted' || assignment.state === 'late') {
+    if (hasEnded(assignment)) {
       throw new AppError('CONFLICT', 'This task is submitted already: change it in your history.');
     }
     if (assignment.draftRevision !== input.revision) {
@@ -41,26 +70,35 @@ export async function saveDraft(
         savedAt: assignment.draftSavedAt,
       };
     }
-    await keepBefore(tx, assignment, input.content, input.keepsBefore ?? false);
-    const [saved] = await tx
+    const before = await worthKeeping(tx, assignment, input.content, input.keepsBefore ?? false);
+    if (before) await keep(tx, assignment.id, before);
+    const rows = await tx
       .update(assignments)
-      .set({
-        draft: input.content,
-        draftRevision: assignment.draftRevision + 1,
-        draftSavedAt: sql`now()`,
-        activeSeconds: sql`greatest(${assignments.activeSeconds}, ${input.activeSeconds ?? 0})`,
-        ...(assignment.state === 'active' ? { leaseUntil: leaseEnd(project) } : {}),
-      })
+      .set(changes(assignment, project, input))
       .where(eq(assignments.id, assignment.id))
       .returning();
-    return {
-      status: 'saved',
-      revision: assignment.draftRevision + 1,
-      savedAt: saved?.draftSavedAt ?? new Date(),
-      leaseUntil: saved?.leaseUntil ?? null,
-    };
+    return answer(written(rows));
   });
 }
+
+const hasEnded = ({ state }: Assignment) => state === 'submitted' || state === 'late';
+
+function changes(assignment: Assignment, project: Project, { content, activeSeconds = 0 }: Save) {
+  return {
+    draft: content,
+    draftRevision: assignment.draftRevision + 1,
+    draftSavedAt: sql`now()`,
+    activeSeconds: sql`greatest(${assignments.activeSeconds}, ${activeSeconds})`,
+    ...(assignment.state === 'active' ? { leaseUntil: leaseEnd(project) } : {}),
+  };
+}
+
+const answer = ({ draftRevision, draftSavedAt, leaseUntil }: Assignment): DraftSaved => ({
+  status: 'saved',
+  revision: draftRevision,
+  savedAt: draftSavedAt ?? new Date(),
+  leaseUntil,
+});
 
 /** How an assignment stands; `leaseUntil` is null unless it is in its labeler's hands (`active`). */
 export interface Lease {

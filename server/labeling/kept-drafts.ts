@@ -50,21 +50,26 @@ export function isWorthKeeping(before: KeptDraft, next: Draft, kept: { count: nu
   return since >= (coming < held ? SHRINKING_MS : GROWING_MS) * 2 ** Math.floor(kept.count / 10);
 }
 
-/** Keeps the save that a new one is about to replace, when the policy above or the caller (`always`) wants it. */
-export async function keepBefore(
-  tx: Transaction,
+/**
+ * The save that a new one is about to replace, when the policy above or the caller (`always`) wants it kept.
+ * @returns null when it need not be
+ */
+export async function worthKeeping(
+  db: Executor,
   assignment: typeof assignments.$inferSelect,
   next: Draft,
   always: boolean,
-): Promise<void> {
+): Promise<KeptDraft | null> {
   const { id, draft, draftRevision, draftSavedAt } = assignment;
-  if (draft === null || draftSavedAt === null || isDeepStrictEqual(draft, next)) return;
+  if (draft === null || draftSavedAt === null || isDeepStrictEqual(draft, next)) return null;
   const before = { revision: draftRevision, content: draft, savedAt: draftSavedAt };
-  if (!always) {
-    const { count, last } = await keptSoFar(tx, id);
-    if (!isWorthKeeping(before, next, { count, last: last ?? assignment.createdAt })) return;
-  }
-  await tx.insert(draftRevisions).values({ assignmentId: id, ...before });
+  if (always) return before;
+  const { count, last } = await keptSoFar(db, id);
+  return isWorthKeeping(before, next, { count, last: last ?? assignment.createdAt }) ? before : null;
+}
+
+export async function keep(tx: Transaction, assignmentId: string, draft: KeptDraft): Promise<void> {
+  await tx.insert(draftRevisions).values({ assignmentId, ...draft });
 }
 
 async function keptSoFar(db: Executor, assignmentId: string): Promise<{ count: number; last: Date | null }> {

@@ -47,8 +47,12 @@ export async function submit(db: Database, input: Submission): Promise<Submitted
       return { labelId: stored.id, state: stored.late ? 'late' : 'submitted', repeated: true };
     }
     await kind.check(answering, content);
-    const base = await endAssignment(answering, input);
-    const labelId = await kind.insert(answering, base, content);
+    const base = await labelBase(answering, input);
+    // Sent together, run one after the other.
+    const [, labelId] = await Promise.all([
+      endAssignment(answering, base, content),
+      kind.insert(answering, base, content),
+    ]);
     if (!base.late) await reviewIfNeeded(tx, answering.project, base.taskId);
     if (answering.task.purpose === 'screening') {
       await settleScreening(tx, answering.project, assignment.labelerId);
@@ -58,27 +62,16 @@ export async function submit(db: Database, input: Submission): Promise<Submitted
 }
 
 /**
- * Ends an assignment with a label: in its own place while it holds one, in a free place of the task after its lease
- * expired, and as a late label when there is none.
+ * What a label is stored under: in the assignment's own place while it holds one, in a free place of the task after its
+ * lease expired, and late when there is none.
  */
-async function endAssignment(answering: Answering, input: Submission): Promise<LabelBase> {
+async function labelBase(answering: Answering, input: Submission): Promise<LabelBase> {
   const { tx, assignment, task } = answering;
   if (assignment.state === 'skipped') {
     throw new AppError('CONFLICT', 'You skipped this task: undo the skip first; your draft is kept.');
   }
   const kind = kindOf(input.content);
   const counted = assignment.state === 'active' || (await takePlace(tx, assignment.taskId));
-  const seconds = Math.max(assignment.activeSeconds, input.activeSeconds ?? 0);
-  await tx
-    .update(assignments)
-    .set({
-      state: counted ? 'submitted' : 'late',
-      leaseUntil: null,
-      endedAt: sql`now()`,
-      activeSeconds: seconds,
-      goldScore: task.gold && kind.grade ? kind.grade(input.content, task.gold) : null,
-    })
-    .where(eq(assignments.id, assignment.id));
   const promptId = task.promptId ?? (await kind.writePrompt?.(answering, input.content));
   if (promptId === undefined) throw new AppError('INTERNAL', 'A task without a prompt.');
   return {
@@ -91,6 +84,24 @@ async function endAssignment(answering: Answering, input: Submission): Promise<L
     version: 1,
     late: !counted,
     idempotencyKey: input.idempotencyKey,
-    activeSeconds: seconds,
+    activeSeconds: Math.max(assignment.activeSeconds, input.activeSeconds ?? 0),
   };
+}
+
+async function endAssignment(
+  { tx, task }: Answering,
+  { assignmentId, late, activeSeconds }: LabelBase,
+  content: LabelContent,
+): Promise<void> {
+  const { grade } = kindOf(content);
+  await tx
+    .update(assignments)
+    .set({
+      state: late ? 'late' : 'submitted',
+      leaseUntil: null,
+      endedAt: sql`now()`,
+      activeSeconds,
+      goldScore: task.gold && grade ? grade(content, task.gold) : null,
+    })
+    .where(eq(assignments.id, assignmentId));
 }
