@@ -9,6 +9,7 @@ import { axeViolations } from '../support/axe.ts';
 import { hasChromium, launchChromium } from '../support/browser.ts';
 import { openTestDatabase } from '../support/database.ts';
 import { openSession } from '../support/session.ts';
+import { taskOpened } from '../support/task-opened.ts';
 import { startTestWebApp, type WebApp } from '../support/web-app.ts';
 
 describe.skipIf(!hasChromium)('guidelines beside the work', async () => {
@@ -27,6 +28,7 @@ describe.skipIf(!hasChromium)('guidelines beside the work', async () => {
     });
     page = await context.newPage();
     await page.goto('/work');
+    await taskOpened(page, 'Ranking');
   }, 400_000);
 
   afterAll(async () => {

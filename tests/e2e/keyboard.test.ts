@@ -6,6 +6,7 @@ import { seedCompletion, seedProject, seedPrompt, seedTask, seedUser } from '@/d
 import { hashPassword } from '@/server/people/passwords.ts';
 import { hasChromium, launchChromium } from '../support/browser.ts';
 import { openTestDatabase } from '../support/database.ts';
+import { taskOpened } from '../support/task-opened.ts';
 import { startTestWebApp, type WebApp } from '../support/web-app.ts';
 
 /* No pointer in this file: whatever is done here is done with keys. */
@@ -99,15 +100,15 @@ describe.skipIf(!hasChromium)('a contractor without a pointer', async () => {
 
   it('writes a demonstration that outlives a reload, and submits it', async () => {
     await page.goto(`${app.address}/work`);
-    await page.getByText('How do I tell gold from brass?').first().waitFor();
+    await taskOpened(page, 'How do I tell gold from brass?');
     await press('e');
     await page.keyboard.type(ANSWER);
     await page.getByText('Draft saved').waitFor();
     await page.reload();
     await expect.poll(() => page.getByLabel('Your answer').inputValue()).toBe(ANSWER);
-    await page.getByText('3 closing questions are open').waitFor();
+    await taskOpened(page, '3 closing questions are open');
     await press('1', '2', '3', 'Control+Enter');
-    await page.getByText('Which river runs through Belm?').first().waitFor();
+    await taskOpened(page, 'Which river runs through Belm?');
     const stored = await db.select().from(demonstrations);
     expect(stored.map(({ text, checklist }) => ({ text, checklist }))).toEqual([
       { text: ANSWER, checklist: ['helpful', 'truthful', 'harmless'] },
@@ -172,7 +173,7 @@ describe.skipIf(!hasChromium)('a contractor without a pointer', async () => {
     await press('Control+Enter');
     await page.getByRole('dialog').getByText('Submit this ranking?').waitFor();
     await press('Enter');
-    await page.getByText('Write something about slate.').first().waitFor();
+    await taskOpened(page, 'Write something about slate.');
 
     const { assignment, ranking: stored } = await ranking();
     const id = (letter: string) => assignment.shownOrder[LETTERS.indexOf(letter)];
@@ -206,7 +207,7 @@ describe.skipIf(!hasChromium)('a contractor without a pointer', async () => {
     expect(skipped?.skipReason).toBe('unclear');
     await tabTo(/^Undo/, 'Shift+Tab');
     await press('Enter');
-    await page.getByText('Write something about slate.').first().waitFor();
+    await taskOpened(page, 'Write something about slate.');
     await expect
       .poll(() => db.select().from(assignments).where(eq(assignments.state, 'active')))
       .toMatchObject([{ id: skipped?.id }]);

@@ -6,6 +6,7 @@ import { seedCompletion, seedProject, seedPrompt, seedTask } from '@/db/seed.ts'
 import { createUser } from '@/server/people/users.ts';
 import { hasChromium, launchChromium } from '../support/browser.ts';
 import { openTestDatabase } from '../support/database.ts';
+import { taskOpened } from '../support/task-opened.ts';
 import { startTestWebApp, type WebApp } from '../support/web-app.ts';
 
 const EMAIL = 'wanda@example.org';
@@ -63,16 +64,16 @@ describe.skipIf(!hasChromium)('a contractor in the browser', async () => {
 
   it('writes a demonstration, which outlives a reload, and finds it stored', async () => {
     await page.goto(`${app.address}/work`);
-    await page.getByText('How do I know gold from brass?').first().waitFor();
+    await taskOpened(page, 'How do I know gold from brass?');
     expect(await page.getByRole('button', { name: /Submit demonstration/ }).isDisabled()).toBe(true);
     await page.getByLabel('Your answer').fill(ANSWER);
     await page.getByText('Draft saved').waitFor();
     await page.reload();
     await expect.poll(() => page.getByLabel('Your answer').inputValue()).toBe(ANSWER);
-    await page.getByText('3 closing questions are open').waitFor();
+    await taskOpened(page, '3 closing questions are open');
     for (const key of ['1', '2', '3']) await page.keyboard.press(key);
     await page.keyboard.press('Control+Enter');
-    await page.getByText('Which river runs through Belm?').first().waitFor();
+    await taskOpened(page, 'Which river runs through Belm?');
 
     const stored = await db.select().from(demonstrations);
     expect(stored.map(({ text, labelerId: by, checklist }) => ({ text, by, checklist }))).toEqual([

@@ -7,6 +7,7 @@ import { completionLetter, FLAGS, type Flag, STRENGTHS } from '@/server/labeling
 import { hashPassword } from '@/server/people/passwords.ts';
 import { hasChromium, launchChromium } from '../support/browser.ts';
 import { openTestDatabase } from '../support/database.ts';
+import { taskOpened } from '../support/task-opened.ts';
 import { startTestWebApp, type WebApp } from '../support/web-app.ts';
 
 const EMAIL = 'orla@example.org';
@@ -282,7 +283,7 @@ describe.skipIf(!hasChromium)('random rankings', async () => {
   it.each(SIZES.map((size, at) => ({ size, way: WAYS[at % 3] ?? 'keys', at })))(
     'of $size by $way: what is confirmed is what was meant, and exactly what is stored ($at)',
     async ({ size, way, at }) => {
-      await page.getByText('Nothing is ranked yet').waitFor();
+      await taskOpened(page, 'Nothing is ranked yet');
       await page.getByRole('article', { name: `Completion ${completionLetter(size - 1)}` }).waitFor();
       const [assignment] = await db
         .select()

@@ -6,6 +6,7 @@ import { MORE_PROMPTS, PROMPT } from '@/server/scenes/texts.ts';
 import { hasChromium, launchChromium } from '../support/browser.ts';
 import { openTestDatabase } from '../support/database.ts';
 import { openSession } from '../support/session.ts';
+import { taskOpened } from '../support/task-opened.ts';
 import { startTestWebApp, type WebApp } from '../support/web-app.ts';
 
 describe.skipIf(!hasChromium)('skipping', async () => {
@@ -20,7 +21,7 @@ describe.skipIf(!hasChromium)('skipping', async () => {
     browser = await launchChromium();
     page = await (await openSession(browser, app.address, scene.as)).newPage();
     await page.goto('/work');
-    await first().waitFor();
+    await taskOpened(page, PROMPT.slice(0, 60));
   }, 400_000);
 
   afterAll(async () => {

@@ -52,11 +52,11 @@ export default function Markdown({ text, colourCode = [] }: MarkdownProps) {
               {!href.startsWith('#') && ' [link that cannot be opened]'}
             </span>
           ),
-        // Under the page's own headings, the first and second.
-        h1: 'h3',
-        h2: 'h4',
-        h3: 'h5',
-        h4: 'h6',
+        // Under the page's own, the one first heading.
+        h1: 'h2',
+        h2: 'h3',
+        h3: 'h4',
+        h4: 'h5',
         h5: 'h6',
         pre: ({ children }) => <Pre>{children}</Pre>,
         table: ({ children }) => <WideTable>{children}</WideTable>,
