@@ -6,6 +6,7 @@ import { seedProject } from '@/db/seed.ts';
 import { uuidv7 } from '@/db/uuid.ts';
 import { openTestDatabase } from '@/tests/support/database.ts';
 import { person } from '@/tests/support/people.ts';
+import { DEFAULT_SETTINGS } from './schemas.ts';
 
 const { db } = await openTestDatabase();
 
@@ -92,7 +93,7 @@ describe('an upload of known answers', () => {
 it('known tasks are listed with how often and how well they were answered, and closed ones go to nobody', async () => {
   const { projectId, api, upload } = await setting();
   await upload(line(good), 'screening');
-  const { settings } = await api.projects.get({ projectId });
+  const settings = DEFAULT_SETTINGS;
   await api.projects.update({ projectId, settings: { ...settings, screening: { tasks: 2, pass: 0.9 } } });
   const people = [await person(db, 'contractor', projectId), await person(db, 'contractor', projectId)];
   for (const [index, { api: labeler }] of people.entries()) {
@@ -123,6 +124,15 @@ it('known tasks are listed with how often and how well they were answered, and c
   await api.projects.update({ projectId, settings: { ...settings, screening: { tasks: 1, pass: 0.9 } } });
   const passed = (await api.projects.members({ projectId })).filter(({ screenedAt }) => screenedAt !== null);
   expect(passed.map(({ userId }) => userId)).toEqual([people[0]?.user.id]);
+});
+
+it('how often known answers are mixed in is told to researchers, and to no contractor', async () => {
+  const { projectId, api } = await setting();
+  expect((await api.projects.get({ projectId })).settings?.gold).toEqual(DEFAULT_SETTINGS.gold);
+  const { api: contractor } = await person(db, 'contractor', projectId);
+  expect((await contractor.projects.get({ projectId })).settings).toBeNull();
+  const lists = [await contractor.projects.list(), (await contractor.people.me())?.projects ?? []];
+  for (const list of lists) expect(list.map(({ settings }) => settings)).toEqual([null]);
 });
 
 it('a brief makes tasks whose prompt the labeler writes, and a reviewer may be named', async () => {

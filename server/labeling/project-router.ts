@@ -20,6 +20,7 @@ import {
   projectProgress,
   removeMember,
   setReviewer,
+  settingsFor,
   updateProject,
 } from './projects.ts';
 import { projectSettings, storable, writtenText } from './schemas.ts';
@@ -44,7 +45,7 @@ export const projectsRouter = router({
       id,
       name,
       description,
-      settings,
+      settings: settingsFor(ctx.projectRole, settings),
       state,
       createdAt,
       role: ctx.projectRole,

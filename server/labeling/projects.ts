@@ -23,7 +23,8 @@ export interface ProjectSummary {
   id: string;
   name: string;
   description: string;
-  settings: ProjectSettings;
+  /** Null for contractors: how often known answers are mixed in, and what the screening asks, is not theirs to know. */
+  settings: ProjectSettings | null;
   state: 'active' | 'archived';
   /** What the asking person may do in it. */
   role: Role;
@@ -58,8 +59,13 @@ export async function listProjects(db: Database, user: SessionUser): Promise<Pro
     .orderBy(asc(projects.id));
   return rows.flatMap(({ membership, ...project }) => {
     const role = user.role === 'admin' ? 'admin' : membership;
-    return role === null ? [] : [{ ...project, role }];
+    return role === null ? [] : [{ ...project, settings: settingsFor(role, project.settings), role }];
   });
+}
+
+/** A project's settings, for those who may see them. */
+export function settingsFor(role: Role, settings: ProjectSettings): ProjectSettings | null {
+  return hasRole(role, 'researcher') ? settings : null;
 }
 
 /**

@@ -31,9 +31,10 @@ export interface LabelerOptions {
 /** Works until told to stop, and ends what it has begun to send. */
 export async function work(options: LabelerOptions): Promise<void> {
   const labeler = new Labeler(options);
+  let task: Work | null = null;
   while (!options.stopping.aborted) {
-    const task = await labeler.take();
-    if (task) await labeler.do(task);
+    task ??= await labeler.take();
+    if (task) task = await labeler.do(task);
     else await wait(options.random.between(200, 800));
   }
 }
@@ -57,7 +58,8 @@ class Labeler {
     return next.work;
   }
 
-  async do(task: Work): Promise<void> {
+  /** @returns the next task, when the answer to the submission brought one along */
+  async do(task: Work): Promise<Work | null> {
     const { random, ledger, labelerId, awayMilliseconds, stopping } = this.#options;
     const assignmentId = task.assignment.id;
     const contents = [
@@ -77,16 +79,16 @@ class Labeler {
     if (random.chance(0.1)) {
       await this.#ask((api) => api.labeling.skip.mutate({ assignmentId, reason: 'other' }));
       ledger.counts.skips += 1;
-      if (random.chance(0.5)) return;
+      if (random.chance(0.5)) return null;
       // Somebody else may have been quicker: then it stays skipped.
       const back = await this.#ask((api) => api.labeling.undoSkip.mutate({ assignmentId }));
-      if (!back) return;
+      if (!back) return null;
       ledger.counts.undone += 1;
     }
     // Some are called away for longer than a lease, and come back with their text.
     if (random.chance(0.04) && !stopping.aborted) await wait(awayMilliseconds);
     const content = contents[1] ?? contents[0];
-    if (content) await this.#submit(assignmentId, content);
+    return content ? this.#submit(assignmentId, content) : null;
   }
 
   async #saveDraft(assignmentId: string, revision: number, content: Content): Promise<number> {
@@ -102,19 +104,25 @@ class Labeler {
     return saved?.revision ?? revision;
   }
 
-  async #submit(assignmentId: string, content: Content): Promise<void> {
-    const { random, ledger, labelerId } = this.#options;
+  async #submit(assignmentId: string, content: Content): Promise<Work | null> {
+    const { random, ledger, labelerId, projectId, stopping } = this.#options;
     const idempotencyKey = randomUUID();
     ledger.sentKeys.add(idempotencyKey);
+    const next = random.chance(0.5) ? { projectId } : undefined;
+    let following: Work | null = null;
     const send = () =>
-      this.#ask((api) => api.labeling.submit.mutate({ assignmentId, idempotencyKey, content }));
+      this.#ask((api) => api.labeling.submit.mutate({ assignmentId, idempotencyKey, content, next }));
     const sends = random.chance(0.1) ? [send(), send()] : [send()];
     if (random.chance(0.15)) sends.push(Promise.all(sends).then(send));
     for (const answer of await Promise.all(sends)) {
       if (answer === null) continue;
       const { labelId, state } = answer;
       ledger.acknowledge({ labelId, state, assignmentId, labelerId, idempotencyKey });
+      if (answer.next?.status === 'work') following = answer.next.work;
     }
+    if (following === null || stopping.aborted) return null;
+    ledger.counts.taken += 1;
+    return following;
   }
 
   /**

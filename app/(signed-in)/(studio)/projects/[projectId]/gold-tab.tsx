@@ -13,10 +13,11 @@ import { type Outputs, useTRPC } from '../../../../lib/trpc.ts';
 
 type KnownTask = Outputs['projects']['knownTasks']['items'][number];
 
+type Settings = NonNullable<Outputs['projects']['get']['settings']>;
+
 /** Tasks whose answer is known: what there is, how well it is met, and the way to add more. */
-export function GoldTab({ project }: { project: Outputs['projects']['get'] }) {
+export function GoldTab({ projectId, settings }: { projectId: string; settings: Settings }) {
   const trpc = useTRPC();
-  const { id: projectId, settings } = project;
   const [pages, setPages] = useState<string[]>([]);
   const before = pages.at(-1);
   const known = useQuery(

@@ -17,7 +17,7 @@ type Member = Outputs['projects']['members'][number];
 /** Who works in the project, and who is let in. */
 export function MembersTab({ project, canEdit }: { project: Outputs['projects']['get']; canEdit: boolean }) {
   const { id: projectId } = project;
-  const { screening } = project.settings;
+  const screening = project.settings?.screening ?? null;
   const trpc = useTRPC();
   const client = useQueryClient();
   const { notify } = useNotices();

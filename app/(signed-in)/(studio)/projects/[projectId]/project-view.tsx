@@ -27,6 +27,7 @@ export function ProjectView({ projectId }: { projectId: string }) {
   return (
     <LoadedPage query={project} title="Project">
       {(data) => {
+        const { settings } = data;
         const isAdmin = data.role === 'admin';
         return (
           <Page
@@ -58,13 +59,17 @@ export function ProjectView({ projectId }: { projectId: string }) {
                   label: 'People',
                   content: <MembersTab project={data} canEdit={isAdmin} />,
                 },
-                ...(isAdmin
+                ...(isAdmin && settings
                   ? [
-                      { id: 'gold', label: 'Gold', content: <GoldTab project={data} /> },
+                      {
+                        id: 'gold',
+                        label: 'Gold',
+                        content: <GoldTab projectId={projectId} settings={settings} />,
+                      },
                       {
                         id: 'settings',
                         label: 'Settings',
-                        content: <SettingsTab key={data.id} project={data} />,
+                        content: <SettingsTab key={data.id} project={data} settings={settings} />,
                       },
                     ]
                   : []),

@@ -9,17 +9,18 @@ import { type Outputs, useTRPC } from '../../../../lib/trpc.ts';
 import { Group, NumberField, PercentField, Switchable } from './settings-fields.tsx';
 
 type Project = Outputs['projects']['get'];
+type Settings = NonNullable<Project['settings']>;
 const RATINGS = ['off', 'optional', 'required'] as const;
 
 /** How the project wants its work done. */
-export function SettingsTab({ project }: { project: Project }) {
+export function SettingsTab({ project, settings: stored }: { project: Project; settings: Settings }) {
   const trpc = useTRPC();
   const client = useQueryClient();
   const { notify } = useNotices();
   const update = useMutation(trpc.projects.update.mutationOptions());
   const [name, setName] = useState(project.name);
   const [description, setDescription] = useState(project.description);
-  const [settings, setSettings] = useState(project.settings);
+  const [settings, setSettings] = useState(stored);
   const { review } = settings;
   const change = (part: Partial<typeof settings>) => setSettings({ ...settings, ...part });
 
