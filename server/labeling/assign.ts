@@ -180,7 +180,7 @@ export async function releaseExpired(
 }
 
 /** When a lease granted or renewed now runs out, by the database's clock. */
-export function leaseEnd(project: Project) {
+export function leaseEnd(project: Pick<Project, 'settings'>) {
   return sql`now() + make_interval(secs => ${project.settings.leaseSeconds})`;
 }
 

@@ -39,7 +39,7 @@ async function saveUnlocked(db: Database, input: Save): Promise<DraftSaved | nul
   const { assignmentId, labelerId, revision, content, keepsBefore = false } = input;
   const own = and(eq(assignments.id, assignmentId), eq(assignments.labelerId, labelerId));
   const [row] = await db
-    .select({ assignment: assignments, project: projects })
+    .select({ assignment: assignments, project: { settings: projects.settings } })
     .from(assignments)
     .innerJoin(projects, eq(projects.id, assignments.projectId))
     .where(own);
@@ -51,7 +51,7 @@ async function saveUnlocked(db: Database, input: Save): Promise<DraftSaved | nul
     .update(assignments)
     .set(changes(assignment, project, input))
     .where(and(own, eq(assignments.draftRevision, revision), eq(assignments.state, assignment.state)))
-    .returning();
+    .returning(SAVED);
   return saved ? answer(saved) : null;
 }
 
@@ -76,14 +76,24 @@ function saveLocked(db: Database, input: Save): Promise<DraftSaved> {
       .update(assignments)
       .set(changes(assignment, project, input))
       .where(eq(assignments.id, assignment.id))
-      .returning();
+      .returning(SAVED);
     return answer(written(rows));
   });
 }
 
 const hasEnded = ({ state }: Assignment) => state === 'submitted' || state === 'late';
 
-function changes(assignment: Assignment, project: Project, { content, activeSeconds = 0 }: Save) {
+const SAVED = {
+  draftRevision: assignments.draftRevision,
+  draftSavedAt: assignments.draftSavedAt,
+  leaseUntil: assignments.leaseUntil,
+};
+
+function changes(
+  assignment: Assignment,
+  project: Pick<Project, 'settings'>,
+  { content, activeSeconds = 0 }: Save,
+) {
   return {
     draft: content,
     draftRevision: assignment.draftRevision + 1,
@@ -93,7 +103,11 @@ function changes(assignment: Assignment, project: Project, { content, activeSeco
   };
 }
 
-const answer = ({ draftRevision, draftSavedAt, leaseUntil }: Assignment): DraftSaved => ({
+const answer = ({
+  draftRevision,
+  draftSavedAt,
+  leaseUntil,
+}: Pick<Assignment, keyof typeof SAVED>): DraftSaved => ({
   status: 'saved',
   revision: draftRevision,
   savedAt: draftSavedAt ?? new Date(),

@@ -49,7 +49,18 @@ export interface Work {
 export async function loadWork(db: Executor, assignmentId: string): Promise<Work> {
   const [row] = await db
     .select({
-      assignment: assignments,
+      assignment: {
+        id: assignments.id,
+        taskId: assignments.taskId,
+        kind: assignments.kind,
+        leaseUntil: assignments.leaseUntil,
+        activeSeconds: assignments.activeSeconds,
+        createdAt: assignments.createdAt,
+        shownOrder: assignments.shownOrder,
+        draft: assignments.draft,
+        draftRevision: assignments.draftRevision,
+        draftSavedAt: assignments.draftSavedAt,
+      },
       project: { id: projects.id, name: projects.name, settings: projects.settings },
       prompt: { id: prompts.id, messages: prompts.messages },
       task: {

@@ -13,6 +13,7 @@ import { uuidv7 } from '@/db/uuid.ts';
 import { serverFolder, TEST_PREFIX } from './server-folder.ts';
 
 const START_MILLISECONDS = 60_000;
+const MOST_ATTEMPTS = 3;
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
 export interface TestDatabase {
@@ -30,27 +31,49 @@ export interface TestDatabase {
  * the file; it is dropped after the file's tests.
  */
 export async function openTestDatabase(): Promise<TestDatabase> {
-  const serverUrl = await runningServer();
-  const name = `${TEST_PREFIX}${uuidv7().replaceAll('-', '')}`;
-  await withServer(serverUrl, async (sql) => {
-    const template = await migratedTemplate(sql, serverUrl);
-    await sql.unsafe(`create database "${name}" template "${template}"`);
-  });
+  const { serverUrl, name, first } = await emptyDatabase();
   const url = databaseUrl(serverUrl, name);
-  const opened: DatabaseConnection[] = [];
-  const connect = (connections = 16) => {
-    const connection = openDatabase(url, { connections });
+  const { db, client } = first;
+  const opened: DatabaseConnection[] = [first];
+  const connect = (connections?: number) => {
+    const connection = openOne(url, connections);
     opened.push(connection);
     return connection;
   };
-  const { db, client } = connect();
-  // One connection from now on: the server leaves when nobody has been connected for a while, as during a build.
-  await client`select 1`;
   afterAll(async () => {
     await Promise.all(opened.map((connection) => connection.close()));
     await withServer(serverUrl, (sql) => sql.unsafe(`drop database "${name}" with (force)`));
   });
   return { db, client, url, connect };
+}
+
+const openOne = (url: string, connections = 16) => openDatabase(url, { connections });
+
+/** A new database, and a first connection to it: from then on the server stays, which leaves when nobody is connected. */
+async function emptyDatabase(): Promise<{ serverUrl: string; name: string; first: DatabaseConnection }> {
+  const name = `${TEST_PREFIX}${uuidv7().replaceAll('-', '')}`;
+  for (let attempt = 1; ; attempt++) {
+    const serverUrl = await runningServer();
+    const first = openOne(databaseUrl(serverUrl, name));
+    try {
+      await withServer(serverUrl, async (sql) => {
+        const template = await migratedTemplate(sql, serverUrl);
+        await sql.unsafe(`create database "${name}" template "${template}"`);
+      });
+      await first.client`select 1`;
+      return { serverUrl, name, first };
+    } catch (error) {
+      await first.close();
+      // The server was just leaving: its next start is an empty one.
+      if (attempt === MOST_ATTEMPTS || !isLeaving(error)) throw error;
+    }
+  }
+}
+
+/** Whether a server refused because it ends: shutting down (57P01, 57P03), or gone. */
+function isLeaving(error: unknown): boolean {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  return ['57P01', '57P03', 'ECONNREFUSED', 'ECONNRESET', 'CONNECTION_CLOSED'].includes(String(code));
 }
 
 /** A database with the current schema to copy from, made once for each state of the migrations. */
